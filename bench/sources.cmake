@@ -1,0 +1,1 @@
+# Every benchmark program and its files, by name.
