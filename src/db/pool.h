@@ -19,7 +19,7 @@ struct Settings {
 };
 
 class Pool;
-class Connection;
+class Lease;
 
 /// A transaction on one connection, bound to one company (row-level security sees no other) or to the system role.
 /// Dropped without commit() it is rolled back by the pool. After an error every further run() answers that error's
@@ -47,9 +47,11 @@ class Tx {
 };
 
 /// Runs single reads for one company: one round trip, no BEGIN, no COMMIT; many readers share a pipelined connection.
+/// With a nil company it is bound to none and sees only what is nobody's, or what the system role may see.
 class Reader {
  public:
   Reader(Pool& pool, CompanyId company) : pool_{&pool}, company_{company} {}
+  /// Errors: as Tx::run. A write answers Code::Internal: the connection is read-only, since a read may be sent again.
   Task<Rows> run(const Query& query, Params params);
 
  private:
@@ -60,8 +62,10 @@ class Reader {
 /// The connections of one event loop. Not thread-safe: one Pool a loop.
 ///
 /// Connections open on demand, are re-opened with backoff after an outage, and run their statements in pipeline mode.
-/// One extra connection serves Readers: their statements go out once a turn of the loop, each behind its own Sync, so
-/// that one failing read does not disturb the others.
+/// One extra connection serves Readers: their statements go out once a turn of the loop, behind one Sync. When one of
+/// them fails, those behind it are sent again, each behind a Sync of its own, so that it disturbs nobody.
+/// Outlives every Tx and Reader that is still used, and dies before its io_context: what waits then answers
+/// Code::Unavailable.
 class Pool {
  public:
   Pool(boost::asio::io_context& io, Settings settings);
@@ -76,13 +80,14 @@ class Pool {
   /// `select 1` on a connection: for readiness.
   Task<> ping();
   struct Stats {
-    int open, busy, waiting;
+    int open, busy, waiting;  // connections, those lent to a Tx, coroutines in line
   };
   Stats stats() const;
 
  private:
   friend class Tx;
   friend class Reader;
+  friend class Lease;
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };
