@@ -1,0 +1,197 @@
+#include "engine/engine.h"
+
+#include <chrono>
+#include <optional>
+
+#include "engine/decode.h"
+#include "engine/grid.h"
+#include "engine/jpeg_write.h"
+#include "engine/lathe.h"
+#include "engine/mask.h"
+#include "engine/solid.h"
+#include "engine/subject.h"
+#include "engine/texture.h"
+#include "mesh/glb.h"
+#include "mesh/simplify.h"
+
+namespace i2m::engine {
+namespace {
+
+constexpr int jpeg_quality = 88;
+constexpr int random_seed = 20090101;  // any; equal pictures must give equal models
+constexpr std::array<float, stage_count> done_before = {0.0F, 0.05F, 0.4F, 0.45F, 0.6F, 0.7F, 0.95F};
+
+// The stages' wall times, and the caller's wish to stop.
+class Run {
+ public:
+  Run(const Progress& progress, Report& report) : progress_(progress), report_(report) {}
+
+  Result<> begin(Stage stage) {
+    end();
+    stage_ = stage;
+    began_ = Clock::now();
+    const auto i = static_cast<std::size_t>(stage);
+    if (progress_ && !progress_(stage, done_before[i])) return fail(Code::Cancelled, "cancelled by the caller");
+    return {};
+  }
+
+  void end() {
+    if (!stage_) return;
+    const std::chrono::duration<float, std::milli> spent = Clock::now() - began_;
+    report_.stage_ms[static_cast<std::size_t>(*stage_)] += spent.count();
+    stage_.reset();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const Progress& progress_;
+  Report& report_;
+  std::optional<Stage> stage_;
+  Clock::time_point began_;
+};
+
+Params clamped(Params p) {
+  p.triangles_max = std::clamp(p.triangles_max, triangles_min, triangles_most);
+  p.texture_px = std::clamp(p.texture_px, texture_px_min, texture_px_most);
+  p.depth = std::isfinite(p.depth) ? std::clamp(p.depth, depth_min, depth_most) : 1;
+  return p;
+}
+
+// Finer where there is budget for it, and where parts would otherwise be a cell or two thin.
+int cells_for(int triangles, const cv::Mat& alpha) {
+  const int base = triangles <= 400 ? 112 : triangles <= 2000 ? 160 : triangles <= 7000 ? 192 : 216;
+  constexpr float thin_cells = 12;
+  constexpr int cells_max = 256;
+  const cv::Mat object = alpha > 127;
+  cv::Mat inner;
+  cv::erode(object, inner, cv::Mat::ones(3, 3, CV_8U));
+  const int area = cv::countNonZero(object), rim = std::max(1, area - cv::countNonZero(inner));
+  const float width = 2 * static_cast<float>(area) / static_cast<float>(rim) * static_cast<float>(base) /
+                      static_cast<float>(alpha.cols);
+  return width < thin_cells && triangles > 400 ? std::min(cells_max, base * 5 / 4) : base;
+}
+
+struct Guess {
+  Subject subject;
+  Grid grid;
+  std::optional<Lathe> lathe;
+  float symmetry = 0;
+};
+
+// Stands the object upright if it was turned on a lathe and leans; otherwise leaves it as the picture has it.
+Guess look_at(const Picture& picture, const Mask& mask, const Params& params, Report& report) {
+  Guess guess;
+  guess.subject = cut_out(picture, mask.alpha, params.texture_px, 0);
+  const int n = cells_for(params.triangles_max, guess.subject.alpha);
+  guess.grid = make_grid(guess.subject, n);
+  const Lean lean = find_lean(guess.grid);
+  guess.symmetry = lean.upright_symmetry;
+  if (params.shape != Shape::Auto && params.shape != Shape::Turned) return guess;
+  if (lean.roll != 0) {
+    Subject upright = cut_out(picture, mask.alpha, params.texture_px, lean.roll);
+    Grid grid = make_grid(upright, n);
+    Lathe lathe = find_lathe(grid);
+    if (lathe.found) {
+      report.roll = lean.roll;
+      return {std::move(upright), std::move(grid), std::move(lathe), lean.symmetry};
+    }
+  }
+  Lathe lathe = find_lathe(guess.grid);
+  if (lathe.found || params.shape == Shape::Turned) guess.lathe = std::move(lathe);
+  return guess;
+}
+
+// One metre along the longest side, the middle at the origin.
+void to_metres(std::vector<mesh::Vec3>& positions) {
+  const mesh::Box box = mesh::bounds_of(positions);
+  const mesh::Vec3 middle = (box.min + box.max) * 0.5F, size = box.max - box.min;
+  const float scale = 1 / std::max({size.x, size.y, size.z, 1e-6F});
+  for (mesh::Vec3& p : positions) p = (p - middle) * scale;
+}
+
+std::unexpected<Error> too_thin() {
+  return refuse(Code::NoObjectFound, "files",
+                "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
+}
+
+Result<Model> convert(Bytes bytes, const Params& params, Run& run, Report& report) {
+  CHECK_OK(run.begin(Stage::Decode));
+  TRY(report.picture, probe(bytes));
+  TRY(const Picture picture, decode(bytes, report.picture, 2 * std::max(1024, params.texture_px)));
+
+  CHECK_OK(run.begin(Stage::Mask));
+  TRY(const Mask mask, find_object(picture));
+  report.mask_confidence = mask.confidence;
+  report.mask_from_alpha = mask.from_alpha;
+
+  CHECK_OK(run.begin(Stage::Shape));
+  const Guess guess = look_at(picture, mask, params, report);
+  report.grid = guess.grid.n;
+  report.shape = guess.lathe ? Shape::Turned : params.shape == Shape::Auto ? Shape::Soft : params.shape;
+  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.lathe.has_value(), guess.symmetry)
+                                          : params.back;
+
+  CHECK_OK(run.begin(Stage::Volume));
+  Solid solid = make_solid(guess.grid, report.shape, guess.lathe, params.depth);
+  report.pitch = guess.lathe ? std::asin(guess.lathe->sin_pitch) : 0;
+
+  CHECK_OK(run.begin(Stage::Simplify));
+  solid.mesh = mesh::simplify(solid.mesh, static_cast<std::size_t>(params.triangles_max));
+  if (solid.mesh.indices.empty()) return too_thin();
+
+  CHECK_OK(run.begin(Stage::Texture));
+  const Atlas atlas = make_atlas(guess.subject, report.back, guess.lathe, guess.grid);
+  mesh::TexturedMesh textured = unwrap(solid, atlas.tiles, guess.lathe.has_value());
+  to_metres(textured.mesh.positions);
+
+  CHECK_OK(run.begin(Stage::Pack));
+  TRY(textured.jpeg, write_jpeg(atlas.rgb, jpeg_quality));
+  report.triangles = static_cast<int>(textured.mesh.triangle_count());
+  report.vertices = static_cast<int>(textured.mesh.positions.size());
+  Model model{.glb = mesh::write_glb(textured), .report = {}};
+  run.end();
+  model.report = report;
+  return model;
+}
+
+}  // namespace
+
+Params params_of(Quality quality) {
+  switch (quality) {
+    case Quality::Low: return {.triangles_max = 1000, .texture_px = 512};
+    case Quality::Medium: return {.triangles_max = 5000, .texture_px = 1024};
+    case Quality::High: return {.triangles_max = 10'000, .texture_px = 1024};
+  }
+  return {};
+}
+
+std::string_view name_of(Stage stage) {
+  static constexpr std::array<std::string_view, stage_count> names = {"decode",   "mask",    "shape", "volume",
+                                                                      "simplify", "texture", "pack"};
+  return names[static_cast<std::size_t>(stage)];
+}
+
+std::string_view name_of(Shape shape) {
+  static constexpr std::array<std::string_view, 5> names = {"auto", "turned", "soft", "box", "flat"};
+  return names[static_cast<std::size_t>(shape)];
+}
+
+std::string_view name_of(Back back) {
+  static constexpr std::array<std::string_view, 4> names = {"auto", "mirror", "smooth", "flip"};
+  return names[static_cast<std::size_t>(back)];
+}
+
+Result<Model> make_model(std::span<const std::uint8_t> picture, const Params& params, const Progress& progress) {
+  // OpenCV's own threads would fight over the cores that the caller's pool has divided up.
+  [[maybe_unused]] static const bool single = (cv::setNumThreads(1), true);
+  cv::setRNGSeed(random_seed);
+  Model made;
+  try {
+    Run run(progress, made.report);
+    return convert(picture, clamped(params), run, made.report);
+  } catch (const cv::Exception& e) {
+    return fail(Code::Internal, std::string("OpenCV: ") + e.what());
+  }
+}
+
+}  // namespace i2m::engine

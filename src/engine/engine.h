@@ -1,0 +1,95 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/probe.h"
+
+/// The embedded engine: one picture in, one textured GLB out. A pure function of its arguments.
+namespace i2m::engine {
+
+/// What the object is taken to be. Auto looks; the others are the user's word.
+enum class Shape : std::uint8_t {
+  Auto,
+  Turned,  // made on a lathe: bottle, vase, ball; whatever sticks out (handle, spout) is inflated
+  Soft,    // rounded everywhere: toys, fruit, animals
+  Box,     // full depth behind the outline with bevelled edges: cartons, appliances
+  Flat,    // a thin plate: logos, leaves, keys
+};
+
+/// What the unseen side shows.
+enum class Back : std::uint8_t {
+  Auto,
+  Mirror,  // the front, seen through: right for things with two like sides
+  Smooth,  // the rim's colours run together: no second face
+  Flip,    // the front turned about the axis: for turned things
+};
+
+/// Limits of Params; what lies beyond is clamped, for the product has refused it earlier with better words.
+inline constexpr int triangles_min = 100;
+inline constexpr int triangles_most = 100'000;
+inline constexpr int texture_px_min = 128;
+inline constexpr int texture_px_most = 2048;
+inline constexpr float depth_min = 0.3F;
+inline constexpr float depth_most = 2.0F;
+
+struct Params {
+  int triangles_max = 5000;  // never more, and within 0.5 % of it where the surface has that much to tell
+  Shape shape = Shape::Auto;
+  float depth = 1;        // multiplies the extent towards the viewer
+  int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
+  Back back = Back::Auto;
+};
+
+enum class Quality : std::uint8_t { Low, Medium, High };
+
+/// The three presets: 1000, 5000 and 10 000 triangles.
+Params params_of(Quality quality);
+
+/// The steps of make_model, in order.
+enum class Stage : std::uint8_t { Decode, Mask, Shape, Volume, Simplify, Texture, Pack };
+inline constexpr std::size_t stage_count = 7;
+
+std::string_view name_of(Stage stage);
+std::string_view name_of(Shape shape);
+std::string_view name_of(Back back);
+
+/// What was done, for the log, the user's hint and the tests. Times are wall milliseconds and differ from run to run;
+/// everything else is a function of the input.
+struct Report {
+  std::array<float, stage_count> stage_ms{};
+  PictureInfo picture;
+  bool mask_from_alpha = false;
+  float mask_confidence = 0;  // 0 to 1; below 0.35 advise "a plain background or a transparent PNG works best"
+  Shape shape = Shape::Soft;  // never Auto
+  Back back = Back::Mirror;   // never Auto
+  float pitch = 0;            // radians the camera looked down; the model has been stood upright by it
+  float roll = 0;             // radians the picture leaned; likewise
+  int grid = 0;               // cells along a side of the volume
+  int triangles = 0;
+  int vertices = 0;
+};
+
+struct Model {
+  std::vector<std::uint8_t> glb;
+  Report report;
+};
+
+/// Called when a stage begins, with the share of the whole that is done (0 to 1). False cancels.
+using Progress = std::function<bool(Stage stage, float fraction)>;
+
+/// Makes a textured model of the thing in the picture. Deterministic: the same arguments give the same bytes.
+///
+/// Units:  the model's longest side is 1 m; y is up, the picture's front faces +z.
+/// Errors: probe's; Code::FileTruncated or Code::PictureUnreadable when the pixels do not decode;
+///         Code::NoObjectFound when there is nothing to model; Code::Cancelled.
+/// Cost:   one thread, 0.2 to 1 s and up to about 200 MB at the presets. Blocks: call it on the engine's own pool.
+/// Source: docs of the parts: mask.h, lathe.h, inflate.h, solid.h, texture.h.
+Result<Model> make_model(std::span<const std::uint8_t> picture, const Params& params, const Progress& progress = {});
+
+}  // namespace i2m::engine

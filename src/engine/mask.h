@@ -1,0 +1,24 @@
+#pragma once
+
+#include "engine/decode.h"
+
+namespace i2m::engine {
+
+/// Where the object is.
+struct Mask {
+  cv::Mat alpha;         // CV_8UC1, as large as the picture; 255 is object
+  float confidence = 1;  // 0 to 1: how clearly it stands out; 1 when the picture brought its own transparency
+  bool from_alpha = false;
+};
+
+/// Finds the object: by the picture's transparency where it has some, by its background's evenness otherwise.
+///
+/// Errors: Code::NoObjectFound when nothing is there (blank, transparent, a few pixels), with words that help.
+/// Cost:   2 ms with transparency; 0.1 to 0.4 s without. Uses OpenCV's random numbers: seed them for equal results.
+/// Source: segment.h for pictures without transparency; He et al., Fast Guided Filter, arXiv 1505.00996.
+Result<Mask> find_object(const Picture& picture);
+
+/// Removes what is smaller than `share` of the largest connected part. `mask` is 0 or 255. Answers that part's area, px.
+int keep_large_parts(cv::Mat& mask, double share);
+
+}  // namespace i2m::engine

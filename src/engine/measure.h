@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <opencv2/core.hpp>
+#include <span>
+#include <vector>
+
+#include "engine/engine.h"
+#include "mesh/mesh.h"
+
+// Holds models against what is known about their pictures. For tests and benchmarks; the engine does not use it.
+namespace i2m::engine {
+
+std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path);
+
+/// The surface in a GLB that the engine has made, corners of front and back joined again where they coincide.
+mesh::Mesh read_surface(std::span<const std::uint8_t> glb);
+
+/// The surface as the camera saw it: the report's pitch and roll undone. x right, y up, z to the viewer.
+mesh::Mesh seen_by_camera(const mesh::Mesh& upright, const Report& report);
+
+/// Points of a truth cloud (little-endian float triples).
+std::vector<mesh::Vec3> read_cloud(const std::filesystem::path& path);
+
+/// Points spread evenly over a surface, the same ones every time.
+std::vector<mesh::Vec3> spread_points(const mesh::Mesh& mesh, std::size_t count);
+
+struct Score {
+  double distance = 0;  // mean nearest distance, both ways summed; the truth's longest side is 2
+  double f = 0;         // harmonic mean of the shares of points within 0.1 of the other cloud
+};
+
+/// Source: engine.md 4: placed by the picture's bounding box, then similarity ICP; the better of before and after.
+Score compare(const std::vector<mesh::Vec3>& made, const std::vector<mesh::Vec3>& truth);
+
+/// How much the outline of `surface`, seen along z and scaled to the box of `mask`, agrees with it: intersection over union.
+double outline_agreement(const mesh::Mesh& surface, const cv::Mat& mask);
+
+}  // namespace i2m::engine

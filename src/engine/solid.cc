@@ -1,0 +1,166 @@
+#include "engine/solid.h"
+
+#include <opencv2/imgproc.hpp>
+
+#include "engine/inflate.h"
+#include "engine/mask.h"
+#include "mesh/marching_cubes.h"
+
+namespace i2m::engine {
+namespace {
+
+constexpr int smoothing_passes = 2;
+constexpr float kappa = 0.6F;            // of the screened inflation: wide areas end at 0.9 radius
+constexpr float box_half = 0.84F;        // of the radius
+constexpr float box_bevel = 0.28F;
+constexpr float plate_half = 0.2F;
+constexpr float plate_bevel = 0.18F;
+
+cv::Mat swell_of(const Grid& grid, Shape shape) {
+  const float r = grid.radius;
+  if (shape == Shape::Box) return slab(grid.distance, box_half * r, std::max(1.0F, box_bevel * r));
+  if (shape == Shape::Flat) return slab(grid.distance, std::max(1.5F, plate_half * r), std::max(1.0F, plate_bevel * r));
+  return inflate(grid.distance, 2 / (kappa * r));
+}
+
+// Two like sheets at +-swell_depth * sqrt(u): inside where u - (z / depth)^2 is positive.
+Solid between_sheets(const Grid& grid, Shape shape, float depth) {
+  const cv::Mat u = swell_of(grid, shape);
+  double most = 0;
+  cv::minMaxLoc(u, nullptr, &most);
+  const float scale = swell_depth * depth;
+  const float half = scale * std::sqrt(static_cast<float>(most));
+  const int nz = 2 * (static_cast<int>(half) + 2);
+  const auto n = static_cast<float>(grid.n);
+  const float z0 = -static_cast<float>(nz - 1) / 2;
+  mesh::Volume volume(grid.n, grid.n, nz, {0.5F - n / 2, 0.5F - n / 2, z0});
+  for (int z = 0; z < nz; ++z) {
+    const float height = (z0 + static_cast<float>(z)) / scale;
+    const float cut = height * height;
+    for (int y = 0; y < grid.n; ++y) {
+      const auto* from = u.ptr<float>(grid.n - 1 - y);
+      float* to = &volume.at(0, y, z);
+      for (int x = 0; x < grid.n; ++x) to[x] = from[x] - cut;
+    }
+  }
+  return {mesh::marching_cubes(volume), {.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n}};
+}
+
+// What sticks out of the turned body (a handle, a spout), joined to it by reaching some way in. As swell on the picture's
+// grid; empty when nothing does.
+cv::Mat remainder_of(const Grid& grid, const Lathe& lathe) {
+  const cv::Mat mask = grid.distance > 0;
+  cv::Mat core = cv::Mat::zeros(mask.size(), CV_8U);
+  for (int y = 0; y < grid.n; ++y) {
+    const float r = lathe.radius[static_cast<std::size_t>(y)];
+    const int x0 = std::max(0, cvFloor(lathe.axis - r)), x1 = std::min(grid.n, cvCeil(lathe.axis + r));
+    if (r > 0) core(cv::Rect{x0, y, x1 - x0, 1}).setTo(255);
+  }
+  const auto odd = [&](float share) { return 2 * std::max(1, cvRound(share * static_cast<float>(grid.n) / 2)) + 1; };
+  const auto disc = [&](float share) { return cv::getStructuringElement(cv::MORPH_ELLIPSE, {odd(share), odd(share)}); };
+  cv::Mat rest = mask & ~core;
+  cv::morphologyEx(rest, rest, cv::MORPH_OPEN, disc(0.018F));
+  cv::Mat labels, stats, centres;
+  const int count = cv::connectedComponentsWithStats(rest, labels, stats, centres, 8, CV_32S);
+  cv::Mat from_core;
+  cv::distanceTransform(~core, from_core, cv::DIST_L2, cv::DIST_MASK_PRECISE);
+  const int area_min = cvRound(0.006 * cv::countNonZero(mask));
+  cv::Mat keep = cv::Mat::zeros(mask.size(), CV_8U);
+  for (int i = 1; i < count; ++i) {
+    if (stats.at<int>(i, cv::CC_STAT_AREA) < area_min) continue;
+    double reach = 0;
+    cv::minMaxLoc(from_core, nullptr, &reach, nullptr, nullptr, labels == i);
+    if (reach >= 0.05 * grid.n) keep.setTo(255, labels == i);
+  }
+  if (cv::countNonZero(keep) == 0) return {};
+  cv::Mat joined;
+  cv::dilate(keep, joined, disc(0.12F));
+  joined &= mask & (core | keep);
+  // The part that was left over keeps the picture's outline; inside the body the mask's own edge is the cells'.
+  cv::Mat distance = signed_distance(joined);
+  cv::min(distance, grid.distance, distance);
+  return inflate(distance, 0);
+}
+
+float sample(const cv::Mat& grid, float x, float y) {
+  const int x0 = cvFloor(x), y0 = cvFloor(y);
+  if (x0 < 0 || y0 < 0 || x0 + 1 >= grid.cols || y0 + 1 >= grid.rows) return -1;
+  const float fx = x - static_cast<float>(x0), fy = y - static_cast<float>(y0);
+  const float *a = grid.ptr<float>(y0) + x0, *b = grid.ptr<float>(y0 + 1) + x0;
+  return (a[0] * (1 - fx) + a[1] * fx) * (1 - fy) + (b[0] * (1 - fx) + b[1] * fx) * fy;
+}
+
+// The profile read at a row coordinate, held to what the side outline says: beyond it the outline is a rim's arc.
+float radius_at(const Lathe& lathe, float row) {
+  const float held = std::clamp(row, lathe.side_top, lathe.side_bottom) - 0.5F;
+  const int y = std::clamp(cvFloor(held), 0, static_cast<int>(lathe.radius.size()) - 2);
+  const float t = std::clamp(held - static_cast<float>(y), 0.0F, 1.0F);
+  return lathe.radius[static_cast<std::size_t>(y)] * (1 - t) + lathe.radius[static_cast<std::size_t>(y) + 1] * t;
+}
+
+struct TurnedFrame {
+  float cos_pitch, middle_row, half_length;
+};
+
+TurnedFrame frame_of(const Lathe& lathe) {
+  const float cosine = std::sqrt(1 - lathe.sin_pitch * lathe.sin_pitch);
+  const float length = std::max(2.0F, lathe.bottom - lathe.top);
+  return {cosine, (lathe.top + lathe.bottom) / 2, length / 2 / cosine};
+}
+
+// A body of revolution about y with flat ends, plus whatever sticks out, in the plane through the axis.
+Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
+  const TurnedFrame frame = frame_of(lathe);
+  const cv::Mat rest = remainder_of(grid, lathe);
+  float radius_max = 1;
+  for (const float r : lathe.radius) radius_max = std::max(radius_max, r);
+  double rest_max = 0;
+  if (!rest.empty()) cv::minMaxLoc(rest, nullptr, &rest_max);
+  const float thickest = depth * std::max(radius_max, static_cast<float>(std::sqrt(std::max(0.0, rest_max))));
+  const int nz = 2 * (static_cast<int>(thickest) + 2);
+  const float z0 = -static_cast<float>(nz - 1) / 2;
+  // What sticks out may reach as far up or down as the picture does.
+  const float reach = std::max(frame.middle_row, static_cast<float>(grid.n) - frame.middle_row) / frame.cos_pitch;
+  const int ny = 2 * (static_cast<int>(rest.empty() ? frame.half_length : std::max(reach, frame.half_length)) + 2);
+  const float y0 = -static_cast<float>(ny - 1) / 2;
+  const auto n = static_cast<float>(grid.n);
+  mesh::Volume volume(grid.n, ny, nz, {0.5F - lathe.axis, y0, z0});
+  std::vector<float> rest_half(rest.empty() ? 0 : static_cast<std::size_t>(grid.n));
+  for (int y = 0; y < ny; ++y) {
+    const float t = y0 + static_cast<float>(y);
+    const float row = frame.middle_row - t * frame.cos_pitch;
+    const float r = radius_at(lathe, row), to_end = frame.half_length - std::abs(t);
+    for (std::size_t x = 0; x < rest_half.size(); ++x) {
+      const float u = sample(rest, static_cast<float>(x), row - 0.5F);
+      rest_half[x] = u > 0 ? std::sqrt(u) : u;
+    }
+    for (int z = 0; z < nz; ++z) {
+      const float q = (z0 + static_cast<float>(z)) / depth;
+      float* to = &volume.at(0, y, z);
+      for (int x = 0; x < grid.n; ++x) {
+        const float dx = static_cast<float>(x) + 0.5F - lathe.axis;
+        to[x] = std::min(r - std::sqrt(dx * dx + q * q), to_end);
+      }
+      for (std::size_t x = 0; x < rest_half.size(); ++x) to[x] = std::max(to[x], rest_half[x] - std::abs(q));
+    }
+  }
+  const View view{.side = n,
+                  .x = lathe.axis,
+                  .high = frame.half_length,
+                  .low = -frame.half_length,
+                  .row_high = frame.middle_row - frame.half_length * frame.cos_pitch,
+                  .row_low = frame.middle_row + frame.half_length * frame.cos_pitch,
+                  .sin_high = lathe.sin_top,
+                  .sin_low = lathe.sin_bottom};
+  return {mesh::marching_cubes(volume), view};
+}
+
+}  // namespace
+
+Solid make_solid(const Grid& grid, Shape shape, const std::optional<Lathe>& lathe, float depth) {
+  Solid solid = lathe ? turned(grid, *lathe, depth) : between_sheets(grid, shape, depth);
+  mesh::smooth(solid.mesh, smoothing_passes);
+  return solid;
+}
+
+}  // namespace i2m::engine

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <algorithm>
+#include <optional>
+
+#include "engine/engine.h"
+#include "engine/grid.h"
+#include "engine/lathe.h"
+#include "mesh/mesh.h"
+
+namespace i2m::engine {
+
+/// How a point of the solid is seen in the picture. The solid stands upright with its middle at the origin, x right,
+/// y up, z towards the viewer, in cells. Rows are the picture's, running down.
+struct View {
+  float side = 1;                      // cells along the picture's side
+  float x = 0;                         // column where the middle is seen
+  float high = 1, low = -1;            // two heights of the solid,
+  float row_high = 0, row_low = 1;     // the rows where the axis is seen at them,
+  float sin_high = 0, sin_low = 0;     // and how far the camera looks down there
+
+  /// (0, 0) is the picture's upper left corner, (1, 1) its lower right.
+  mesh::Vec2 see(mesh::Vec3 p) const {
+    const float t = (high - p.y) / (high - low), held = std::clamp(t, 0.0F, 1.0F);
+    const float sine = sin_high * (1 - held) + sin_low * held;
+    return {(x + p.x) / side, (row_high * (1 - t) + row_low * t + p.z * sine) / side};
+  }
+};
+
+/// The raw surface of the guessed solid, fine and even; simplify it.
+struct Solid {
+  mesh::Mesh mesh;  // in cells, as View has it
+  View view;
+};
+
+/// Guesses the solid behind the outline: `lathe` where it has been found, otherwise as `shape` says.
+///
+/// Cost:   10 to 80 ms, 4 bytes a voxel of the solid's bounding box.
+/// Source: engine.md 2.1, 2.3 and 2.4; mesh/marching_cubes.h.
+Solid make_solid(const Grid& grid, Shape shape, const std::optional<Lathe>& lathe, float depth);
+
+}  // namespace i2m::engine

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "engine/decode.h"
+#include "engine/mask.h"
+
+namespace i2m::engine {
+
+/// The object alone, in the middle of a square: its longer side takes `subject_share` of it.
+struct Subject {
+  cv::Mat rgb;    // CV_8UC3; whatever the picture shows around the object is still there
+  cv::Mat alpha;  // CV_8UC1
+};
+
+inline constexpr float subject_share = 0.9F;
+
+/// Cuts the object out of its picture, turned by `roll` radians so that what leaned stands upright.
+///
+/// Errors: `mask` must have a pixel above 127.
+/// Cost:   about 10 ms at 1024 px.
+Subject cut_out(const Picture& picture, const cv::Mat& mask, int side_px, float roll);
+
+}  // namespace i2m::engine

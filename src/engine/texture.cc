@@ -1,0 +1,240 @@
+#include "engine/texture.h"
+
+#include <opencv2/imgproc.hpp>
+
+#include "mesh/mesh.h"
+
+namespace i2m::engine {
+namespace {
+
+constexpr int sure_alpha = 235;
+constexpr int smooth_side_px = 256;       // the smooth back has no detail to lose
+constexpr float rim_share = 0.045F;       // of the picture's side: where the smooth back takes its colours
+constexpr float turn_blend_share = 0.05F;
+constexpr float symmetric_from = 0.95F;
+constexpr double motley_chroma = 20;      // spread of the rim's colours, Lab units, that would mix to mud
+
+// Where the picture's colour is the object's own: inside the outline by a pixel or two.
+cv::Mat sure_of(const Subject& subject) {
+  cv::Mat sure = subject.alpha > sure_alpha;
+  const int radius = std::max(1, subject.alpha.cols / 512);
+  cv::Mat inner;
+  cv::erode(sure, inner, cv::Mat::ones(2 * radius + 1, 2 * radius + 1, CV_8U));
+  if (cv::countNonZero(inner) > 0) return inner;
+  return cv::countNonZero(sure) > 0 ? sure : cv::Mat(subject.alpha > 0);
+}
+
+// Four pixels to one, each by its weight (the fourth channel).
+cv::Mat halve(const cv::Mat& fine) {
+  cv::Mat out((fine.rows + 1) / 2, (fine.cols + 1) / 2, CV_8UC4);
+  for (int y = 0; y < out.rows; ++y) {
+    const auto* a = fine.ptr<cv::Vec4b>(2 * y);
+    const auto* b = fine.ptr<cv::Vec4b>(std::min(2 * y + 1, fine.rows - 1));
+    auto* to = out.ptr<cv::Vec4b>(y);
+    for (int x = 0; x < out.cols; ++x) {
+      const int x1 = std::min(2 * x + 1, fine.cols - 1);
+      const cv::Vec4b from[] = {a[2 * x], a[x1], b[2 * x], b[x1]};
+      int weight = 0, sum[3] = {};
+      for (const auto& p : from) {
+        weight += p[3];
+        for (int c = 0; c < 3; ++c) sum[c] += p[c] * p[3];
+      }
+      if (weight == 0) {
+        to[x] = {};
+        continue;
+      }
+      for (int c = 0; c < 3; ++c) to[x][c] = static_cast<std::uint8_t>((sum[c] + weight / 2) / weight);
+      to[x][3] = static_cast<std::uint8_t>(std::min(255, weight));
+    }
+  }
+  return out;
+}
+
+void fill_from(cv::Mat& fine, const cv::Mat& coarse) {
+  cv::Mat up;
+  cv::resize(coarse, up, fine.size(), 0, 0, cv::INTER_LINEAR);
+  for (int y = 0; y < fine.rows; ++y) {
+    auto* to = fine.ptr<cv::Vec4b>(y);
+    const auto* from = up.ptr<cv::Vec4b>(y);
+    for (int x = 0; x < fine.cols; ++x) {
+      const int w = to[x][3];
+      if (w == 255) continue;
+      for (int c = 0; c < 3; ++c) to[x][c] = static_cast<std::uint8_t>((to[x][c] * w + from[x][c] * (255 - w)) / 255);
+      to[x][3] = 255;
+    }
+  }
+}
+
+// Keeps the known pixels and fills the others from ever wider surroundings.
+cv::Mat push_pull(const cv::Mat& rgb, const cv::Mat& known) {
+  std::vector<cv::Mat> levels(1);
+  cv::merge(std::vector<cv::Mat>{rgb, known}, levels[0]);
+  while (std::max(levels.back().cols, levels.back().rows) > 1) levels.push_back(halve(levels.back()));
+  for (std::size_t i = levels.size() - 1; i-- > 0;) fill_from(levels[i], levels[i + 1]);
+  cv::Mat out;
+  cv::cvtColor(levels[0], out, cv::COLOR_RGBA2RGB);
+  return out;
+}
+
+// Colours that settle like heat between the known ones: no seams, no shapes. `start` is a good guess everywhere.
+cv::Mat diffuse(const cv::Mat& start, const cv::Mat& known) {
+  constexpr int sweeps = 60;
+  constexpr float relaxation = 1.8F;
+  cv::Mat field;
+  start.convertTo(field, CV_32FC3);
+  for (int sweep = 0; sweep < sweeps; ++sweep) {
+    for (int y = 1; y + 1 < field.rows; ++y) {
+      auto* row = field.ptr<cv::Vec3f>(y);
+      const auto *up = field.ptr<cv::Vec3f>(y - 1), *down = field.ptr<cv::Vec3f>(y + 1);
+      const auto* fixed = known.ptr(y);
+      for (int x = 1; x + 1 < field.cols; ++x) {
+        if (fixed[x] != 0) continue;
+        const cv::Vec3f mean = (row[x - 1] + row[x + 1] + up[x] + down[x]) * 0.25F;
+        row[x] += (mean - row[x]) * relaxation;
+      }
+    }
+  }
+  cv::Mat out;
+  field.convertTo(out, CV_8UC3);
+  return out;
+}
+
+struct Rim {
+  cv::Mat rgb, inside, distance, band;  // all at smooth_side_px
+  float width = 0;                      // px
+};
+
+Rim rim_of(const Subject& subject) {
+  Rim rim;
+  const int side = std::min(smooth_side_px, subject.rgb.cols);
+  cv::resize(subject.rgb, rim.rgb, {side, side}, 0, 0, cv::INTER_AREA);
+  cv::resize(sure_of(subject), rim.inside, {side, side}, 0, 0, cv::INTER_AREA);
+  rim.inside = rim.inside > 250;
+  rim.distance = signed_distance(rim.inside);
+  rim.width = rim_share * static_cast<float>(side);
+  rim.band = rim.inside & (rim.distance < rim.width);
+  return rim;
+}
+
+// The front's rim goes on over the back; towards the middle the colours run together.
+cv::Mat smooth_back(const Subject& subject, const cv::Mat& front) {
+  const Rim rim = rim_of(subject);
+  if (cv::countNonZero(rim.band) == 0) return front.clone();
+  const cv::Mat fixed = rim.band | ~rim.inside;
+  cv::Mat smooth = diffuse(push_pull(rim.rgb, rim.band), fixed);
+  // The band itself is only a source; a little blur keeps its texture from ending in a line.
+  cv::GaussianBlur(smooth, smooth, {0, 0}, static_cast<double>(rim.width) / 4);
+  cv::Mat weight = 1 - rim.distance / static_cast<double>(rim.width * 0.9F);
+  weight = cv::max(cv::min(weight, 1.0), 0.0);
+  cv::resize(smooth, smooth, front.size(), 0, 0, cv::INTER_CUBIC);
+  cv::resize(weight, weight, front.size(), 0, 0, cv::INTER_LINEAR);
+  cv::Mat out(front.size(), CV_8UC3);
+  for (int y = 0; y < out.rows; ++y) {
+    const auto *a = front.ptr<cv::Vec3b>(y), *b = smooth.ptr<cv::Vec3b>(y);
+    const auto* w = weight.ptr<float>(y);
+    auto* to = out.ptr<cv::Vec3b>(y);
+    for (int x = 0; x < out.cols; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        to[x][c] = cv::saturate_cast<std::uint8_t>(static_cast<float>(a[x][c]) * w[x] +
+                                                   static_cast<float>(b[x][c]) * (1 - w[x]));
+      }
+    }
+  }
+  return out;
+}
+
+// Seen from behind, left is right: the front mirrored at the axis, and the front itself at the rim, where both meet.
+cv::Mat turned_back(const cv::Mat& front, const Lathe& lathe, const Grid& grid) {
+  const float scale = static_cast<float>(front.cols) / static_cast<float>(grid.n);
+  const float blend = turn_blend_share * static_cast<float>(front.cols);
+  const float axis = lathe.axis * scale;
+  cv::Mat out = front.clone();
+  for (int y = 0; y < out.rows; ++y) {
+    const auto row = static_cast<std::size_t>(std::min(grid.n - 1, static_cast<int>(static_cast<float>(y) / scale)));
+    const float r = lathe.radius[row] * scale;
+    const auto* from = front.ptr<cv::Vec3b>(y);
+    auto* to = out.ptr<cv::Vec3b>(y);
+    for (int x = std::max(0, cvFloor(axis - r)); x < std::min(out.cols, cvCeil(axis + r)); ++x) {
+      const float middle = static_cast<float>(x) + 0.5F;
+      const float w = std::clamp((r - std::abs(middle - axis)) / blend, 0.0F, 1.0F);
+      const int other = std::clamp(static_cast<int>(2 * axis - middle), 0, out.cols - 1);
+      for (int c = 0; c < 3; ++c) {
+        to[x][c] = cv::saturate_cast<std::uint8_t>(static_cast<float>(from[other][c]) * w +
+                                                   static_cast<float>(from[x][c]) * (1 - w));
+      }
+    }
+  }
+  return out;
+}
+
+enum class Side : std::uint8_t { Front, Back };
+
+Side side_of(mesh::Vec3 normal, mesh::Vec3 middle, bool is_turned) {
+  constexpr float back_below = -0.06F, lid_from = 0.8F;
+  if (!is_turned) return normal.z < back_below ? Side::Back : Side::Front;
+  // The lid is seen from above all over, its far half too.
+  if (normal.y > lid_from) return Side::Front;
+  return middle.z < 0 ? Side::Back : Side::Front;
+}
+
+}  // namespace
+
+Back choose_back(const Subject& subject, bool is_turned, float symmetry) {
+  if (is_turned) return Back::Flip;
+  if (symmetry < symmetric_from) return Back::Mirror;
+  const Rim rim = rim_of(subject);
+  if (cv::countNonZero(rim.band) == 0) return Back::Mirror;
+  cv::Mat lab;
+  rim.rgb.convertTo(lab, CV_32FC3, 1.0 / 255);
+  cv::cvtColor(lab, lab, cv::COLOR_RGB2Lab);
+  cv::Scalar mean, spread;
+  cv::meanStdDev(lab, mean, spread, rim.band);
+  return std::hypot(spread[1], spread[2]) > motley_chroma ? Back::Mirror : Back::Smooth;
+}
+
+Atlas make_atlas(const Subject& subject, Back back, const std::optional<Lathe>& lathe, const Grid& grid) {
+  const cv::Mat front = push_pull(subject.rgb, sure_of(subject));
+  if (back == Back::Mirror) return {front, 1};
+  const cv::Mat behind = back == Back::Flip && lathe ? turned_back(front, *lathe, grid) : smooth_back(subject, front);
+  Atlas atlas;
+  atlas.tiles = 2;
+  cv::hconcat(front, behind, atlas.rgb);
+  return atlas;
+}
+
+mesh::TexturedMesh unwrap(const Solid& solid, int tiles, bool is_turned) {
+  constexpr std::uint32_t none = ~0U;
+  const auto& from = solid.mesh;
+  const auto normals = mesh::normals_of(from);
+  std::vector<std::array<std::uint32_t, 2>> ids(from.positions.size(), {none, none});
+  mesh::TexturedMesh out;
+  const float share = 1 / static_cast<float>(tiles);
+  const auto corner = [&](std::uint32_t v, Side side) {
+    std::uint32_t& id = ids[v][static_cast<std::size_t>(side)];
+    if (id != none) return id;
+    id = static_cast<std::uint32_t>(out.mesh.positions.size());
+    mesh::Vec3 p = from.positions[v];
+    out.mesh.positions.push_back(p);
+    out.normals.push_back(normals[v]);
+    // The far wall of a turned body is hidden behind the near one: it shows what the near one does.
+    if (is_turned && side == Side::Back) p.z = std::abs(p.z);
+    mesh::Vec2 uv = solid.view.see(p);
+    const float tile = side == Side::Back && tiles > 1 ? share : 0;
+    out.texture.push_back({std::clamp(uv.x, 0.0F, 1.0F) * share + tile, std::clamp(uv.y, 0.0F, 1.0F)});
+    return id;
+  };
+  for (std::size_t i = 0; i + 2 < from.indices.size(); i += 3) {
+    const std::uint32_t* v = &from.indices[i];
+    const mesh::Vec3 a = from.positions[v[0]], b = from.positions[v[1]], c = from.positions[v[2]];
+    const mesh::Vec3 n = mesh::cross(b - a, c - a);
+    const float size = mesh::length(n);
+    const mesh::Vec3 unit = size > 0 ? n * (1 / size) : mesh::Vec3{0, 0, 1};
+    Side side = side_of(unit, (a + b + c) * (1.0F / 3), is_turned);
+    // One picture for both sides needs no seam.
+    if (tiles == 1 && !is_turned) side = Side::Front;
+    for (int k = 0; k < 3; ++k) out.mesh.indices.push_back(corner(v[k], side));
+  }
+  return out;
+}
+
+}  // namespace i2m::engine

@@ -1,0 +1,14 @@
+# Meshes and GLB files: no image, no network, no Boost.
+find_package(meshoptimizer REQUIRED)
+
+add_library(i2m_mesh STATIC
+  src/mesh/glb_read.cc
+  src/mesh/glb_write.cc
+  src/mesh/json.cc
+  src/mesh/marching_cubes.cc
+  src/mesh/mesh.cc
+  src/mesh/simplify.cc)
+target_include_directories(i2m_mesh PUBLIC ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(i2m_mesh PRIVATE meshoptimizer::meshoptimizer)
+# The volume loops at -O0 take minutes: always optimised, so that tests stay quick in the dev preset.
+target_compile_options(i2m_mesh PRIVATE -O2)
