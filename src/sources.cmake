@@ -1,7 +1,31 @@
-# Every library of the product and its files, by name.
-i2m_library(i2m_base src/base/base.cc src/base/log.cc)
-# A folder that another part of the tree does not need to know keeps its list beside its code.
-include(src/db/sources.cmake OPTIONAL)
-include(src/redis/sources.cmake OPTIONAL)
-include(src/mesh/sources.cmake OPTIONAL)
-include(src/engine/sources.cmake OPTIONAL)
+# Every library of the product and its files, by name. Arrows point one way: base <- db, redis <- net <- slices <- app; mesh and
+# engine know only base's headers.
+include(cmake/embed.cmake)
+find_package(prometheus-cpp REQUIRED)
+
+i2m_library(i2m_base src/base/base.cc src/base/crypto.cc src/base/log.cc)
+include(src/db/sources.cmake)
+include(tools/sqlgen/sources.cmake)
+include(src/redis/sources.cmake)
+include(src/mesh/sources.cmake)
+include(src/engine/sources.cmake)
+
+i2m_library(i2m_net src/net/file_reader.cc src/net/head_parser.cc src/net/limits.cc src/net/metrics.cc src/net/multipart.cc
+  src/net/notices.cc src/net/openapi.cc src/net/problem.cc src/net/router.cc src/net/server.cc src/net/session.cc)
+target_link_libraries(i2m_net PUBLIC i2m_base i2m_db i2m_redis prometheus-cpp::core)
+
+i2m_library(i2m_slices
+  src/identity/api.cc src/identity/identity.cc src/identity/passwords.cc src/identity/token.cc
+  src/credits/api.cc src/credits/cache.cc src/credits/credits.cc
+  src/storage/links.cc src/storage/storage.cc
+  src/providers/embedded.cc
+  src/jobs/api.cc src/jobs/events.cc src/jobs/jobs.cc src/jobs/schedule.cc src/jobs/upload.cc src/jobs/work.cc)
+target_link_libraries(i2m_slices PUBLIC i2m_net i2m_engine)
+
+i2m_library(i2m_app src/app.cc src/operations.cc src/settings.cc src/admin/admin.cc)
+target_include_directories(i2m_app PUBLIC ${I2M_GENERATED})
+target_link_libraries(i2m_app PUBLIC i2m_slices CLI11::CLI11)
+
+add_executable(image2model src/main.cc)
+target_link_libraries(image2model PRIVATE i2m_app)
+target_precompile_headers(image2model REUSE_FROM i2m_asio)

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "credits/credits.h"
+#include "net/ctx.h"
+#include "net/limits.h"
+#include "net/router.h"
+#include "storage/links.h"
+#include "storage/storage.h"
+
+namespace i2m::jobs {
+
+struct Settings {
+  std::string provider = "embedded";
+  int attempts_max = 3;
+  std::chrono::seconds item_deadline{30 * 60};
+  std::chrono::milliseconds lease{20'000};        // of a running item; its worker renews it every third of that
+  std::chrono::milliseconds dispatch_lease{15'000};  // of an item on its way to a worker
+  int dispatch_window = 64;                       // items dispatched or running at once, all companies together
+  std::chrono::seconds make_timeout{120};         // one attempt of one item
+  std::chrono::seconds orphan_age{3600};          // a folder without a job, a file under tmp/
+};
+
+/// What the endpoints of this slice work with.
+struct Jobs {
+  storage::Store& store;
+  const storage::Links& links;
+  net::Limits& limits;
+  Settings settings;
+};
+
+/// The stream that carries items to the workers of `provider`.
+std::string stream_of(const net::Loop& loop, std::string_view provider);
+inline constexpr std::string_view worker_group = "workers";
+/// On this channel the watchers of a job hear that there is something new.
+std::string channel_of(JobId job);
+/// On this one the scheduler hears that there are queued items.
+inline constexpr std::string_view queued_channel = "queued";
+
+/// How an item ended or goes on. Each runs in the company's own transaction, which it commits; each is fenced by `attempt`, and
+/// answers false, having changed nothing, when the item has moved on meanwhile.
+struct ItemRef {
+  CompanyId company;
+  ItemId item;
+  int attempt = 0;
+};
+struct Model {
+  std::string object_key;
+  std::int64_t bytes = 0;
+  Sha256 sha256{};
+  int triangles = 0;
+};
+/// Stores the result's row, settles the hold, writes the usage and tells the watchers: all or nothing.
+Task<bool> succeed(net::Loop& loop, ItemRef ref, Model model);
+/// Ends the item with a reason a person understands; its credits go back.
+Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string message);
+/// Another try after `delay`.
+Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay);
+
+/// Tells whoever watches the job, and ignores that nobody can be told: they look by themselves.
+Co<void> notify(net::Loop& loop, JobId job, std::string payload);
+
+void routes(net::Router& router, Jobs& jobs);
+/// The parts of routes(): upload.cc and events.cc register their own.
+void upload_routes(net::Router& router, Jobs& jobs);
+void event_routes(net::Router& router, Jobs& jobs);
+
+}  // namespace i2m::jobs

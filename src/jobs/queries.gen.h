@@ -1,0 +1,918 @@
+// Made by tools/sqlgen from queries.sql; `./dev gen` makes it anew. Do not edit.
+// clang-format off
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/task.h"
+#include "db/query.h"
+
+namespace i2m::jobs::sql {
+
+inline constexpr db::Query create_job_query{"jobs.create_job", R"sql(insert into job_history (id, company_id, user_id, quality, triangles_max, item_count)
+values ($1, $2, $3, $4, $5, $6::bigint::int))sql"};
+struct CreateJobParams {
+  JobId job_id;
+  CompanyId company_id;
+  UserId user_id;
+  std::string quality;
+  std::int32_t triangles_max;
+  std::int64_t item_count;
+};
+template <db::Runner R>
+Task<> create_job(R& run, CreateJobParams params) {
+  db::Params values;
+  values.add(params.job_id);
+  values.add(params.company_id);
+  values.add(params.user_id);
+  values.add(params.quality);
+  values.add(params.triangles_max);
+  values.add(params.item_count);
+  CO_CHECK(co_await run.run(create_job_query, std::move(values)));
+  co_return Result<>{};
+}
+
+inline constexpr db::Query create_items_query{"jobs.create_items", R"sql(insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, attempts_max, deadline_at)
+select i.id, $1, $2, i.position, i.file_name, i.width, i.height, $3, $4, $5,
+       now() + make_interval(secs => $6)
+  from unnest($7::uuid[], $8::text[], $9::bigint[], $10::bigint[])
+       with ordinality as i (id, file_name, width, height, position))sql"};
+struct CreateItemsParams {
+  CompanyId company_id;
+  JobId job_id;
+  std::int64_t credits;
+  std::string provider;
+  std::int32_t attempts_max;
+  double deadline_s;
+  std::vector<Uuid> item_ids;
+  std::vector<std::string> file_names;
+  std::vector<std::int64_t> widths;
+  std::vector<std::int64_t> heights;
+};
+template <db::Runner R>
+Task<> create_items(R& run, CreateItemsParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  values.add(params.credits);
+  values.add(params.provider);
+  values.add(params.attempts_max);
+  values.add(params.deadline_s);
+  values.add(params.item_ids);
+  values.add(params.file_names);
+  values.add(params.widths);
+  values.add(params.heights);
+  CO_CHECK(co_await run.run(create_items_query, std::move(values)));
+  co_return Result<>{};
+}
+
+inline constexpr db::Query create_upload_files_query{"jobs.create_upload_files", R"sql(insert into files (id, company_id, job_id, item_id, kind, object_key, media_type, bytes, sha256)
+select f.id, $1, $2, f.item_id, 'upload', f.object_key, f.media_type, f.bytes, decode(f.sha256, 'hex')
+  from unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+       as f (id, item_id, object_key, media_type, bytes, sha256))sql"};
+struct CreateUploadFilesParams {
+  CompanyId company_id;
+  JobId job_id;
+  std::vector<Uuid> file_ids;
+  std::vector<Uuid> item_ids;
+  std::vector<std::string> object_keys;
+  std::vector<std::string> media_types;
+  std::vector<std::int64_t> bytes;
+  std::vector<std::string> sha256s;
+};
+template <db::Runner R>
+Task<> create_upload_files(R& run, CreateUploadFilesParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  values.add(params.file_ids);
+  values.add(params.item_ids);
+  values.add(params.object_keys);
+  values.add(params.media_types);
+  values.add(params.bytes);
+  values.add(params.sha256s);
+  CO_CHECK(co_await run.run(create_upload_files_query, std::move(values)));
+  co_return Result<>{};
+}
+
+inline constexpr db::Query remember_key_query{"jobs.remember_key", R"sql(insert into idempotency_keys (company_id, user_id, key, fingerprint, answer, job_id)
+values ($1, $2, $3, $4, $5, $6)
+on conflict do nothing)sql"};
+struct RememberKeyParams {
+  CompanyId company_id;
+  UserId user_id;
+  std::string key;
+  std::vector<std::uint8_t> fingerprint;
+  std::string answer;
+  JobId job_id;
+};
+/// Waits for a request with the same key that is still in flight; 0 when the key is taken.
+template <db::Runner R>
+Task<std::int64_t> remember_key(R& run, RememberKeyParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.user_id);
+  values.add(params.key);
+  values.add(params.fingerprint);
+  values.add(params.answer);
+  values.add(params.job_id);
+  CO_TRY(const db::Rows rows, co_await run.run(remember_key_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query remembered_query{"jobs.remembered", R"sql(select fingerprint, answer from idempotency_keys where company_id = $1 and user_id = $2 and key = $3)sql"};
+struct RememberedParams {
+  CompanyId company_id;
+  UserId user_id;
+  std::string key;
+};
+struct RememberedRow {
+  std::vector<std::uint8_t> fingerprint;
+  std::string answer;
+};
+inline RememberedRow remembered_row(const db::Rows& rows, int row) {
+  return {
+      .fingerprint = rows.get<std::vector<std::uint8_t>>(row, 0),
+      .answer = rows.get<std::string>(row, 1),
+  };
+}
+template <db::Runner R>
+Task<std::optional<RememberedRow>> remembered(R& run, RememberedParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.user_id);
+  values.add(params.key);
+  CO_TRY(const db::Rows rows, co_await run.run(remembered_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, remembered_query));
+  if (!found) co_return std::nullopt;
+  co_return remembered_row(rows, 0);
+}
+
+inline constexpr db::Query forget_keys_query{"jobs.forget_keys", R"sql(delete from idempotency_keys where created_at < now() - make_interval(hours => $1))sql"};
+struct ForgetKeysParams {
+  std::int32_t age_h;
+};
+template <db::Runner R>
+Task<std::int64_t> forget_keys(R& run, ForgetKeysParams params) {
+  db::Params values;
+  values.add(params.age_h);
+  CO_TRY(const db::Rows rows, co_await run.run(forget_keys_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query job_query{"jobs.job", R"sql(select id as job_id, status, quality, triangles_max, item_count, succeeded_count, failed_count, cancelled_count, event_seq,
+       created_at, finished_at
+  from job_history where company_id = $1 and id = $2)sql"};
+struct JobParams {
+  CompanyId company_id;
+  JobId job_id;
+};
+struct JobRow {
+  JobId job_id;
+  std::string status;
+  std::string quality;
+  std::int32_t triangles_max;
+  std::int32_t item_count;
+  std::int32_t succeeded_count;
+  std::int32_t failed_count;
+  std::int32_t cancelled_count;
+  std::int64_t event_seq;
+  Time created_at;
+  std::optional<Time> finished_at;
+};
+inline JobRow job_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .status = rows.get<std::string>(row, 1),
+      .quality = rows.get<std::string>(row, 2),
+      .triangles_max = rows.get<std::int32_t>(row, 3),
+      .item_count = rows.get<std::int32_t>(row, 4),
+      .succeeded_count = rows.get<std::int32_t>(row, 5),
+      .failed_count = rows.get<std::int32_t>(row, 6),
+      .cancelled_count = rows.get<std::int32_t>(row, 7),
+      .event_seq = rows.get<std::int64_t>(row, 8),
+      .created_at = rows.get<Time>(row, 9),
+      .finished_at = rows.get<std::optional<Time>>(row, 10),
+  };
+}
+template <db::Runner R>
+Task<std::optional<JobRow>> job(R& run, JobParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  CO_TRY(const db::Rows rows, co_await run.run(job_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, job_query));
+  if (!found) co_return std::nullopt;
+  co_return job_row(rows, 0);
+}
+
+inline constexpr db::Query items_of_job_query{"jobs.items_of_job", R"sql(select id as item_id, position, file_name, status, stage, progress::float8 as "progress!", credits, error_code, error_message
+  from job_items where company_id = $1 and job_id = $2 order by position)sql"};
+struct ItemsOfJobParams {
+  CompanyId company_id;
+  JobId job_id;
+};
+struct ItemsOfJobRow {
+  ItemId item_id;
+  std::int32_t position;
+  std::string file_name;
+  std::string status;
+  std::string stage;
+  double progress;
+  std::int64_t credits;
+  std::optional<std::string> error_code;
+  std::optional<std::string> error_message;
+};
+inline ItemsOfJobRow items_of_job_row(const db::Rows& rows, int row) {
+  return {
+      .item_id = rows.get<ItemId>(row, 0),
+      .position = rows.get<std::int32_t>(row, 1),
+      .file_name = rows.get<std::string>(row, 2),
+      .status = rows.get<std::string>(row, 3),
+      .stage = rows.get<std::string>(row, 4),
+      .progress = rows.get<double>(row, 5),
+      .credits = rows.get<std::int64_t>(row, 6),
+      .error_code = rows.get<std::optional<std::string>>(row, 7),
+      .error_message = rows.get<std::optional<std::string>>(row, 8),
+  };
+}
+template <db::Runner R>
+Task<std::vector<ItemsOfJobRow>> items_of_job(R& run, ItemsOfJobParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  CO_TRY(const db::Rows rows, co_await run.run(items_of_job_query, std::move(values)));
+  std::vector<ItemsOfJobRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(items_of_job_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query events_after_query{"jobs.events_after", R"sql(select seq, kind, data from job_events
+ where company_id = $1 and job_id = $2 and seq > $3 order by seq limit 200)sql"};
+struct EventsAfterParams {
+  CompanyId company_id;
+  JobId job_id;
+  std::int64_t after;
+};
+struct EventsAfterRow {
+  std::int64_t seq;
+  std::string kind;
+  std::string data;
+};
+inline EventsAfterRow events_after_row(const db::Rows& rows, int row) {
+  return {
+      .seq = rows.get<std::int64_t>(row, 0),
+      .kind = rows.get<std::string>(row, 1),
+      .data = rows.get<std::string>(row, 2),
+  };
+}
+template <db::Runner R>
+Task<std::vector<EventsAfterRow>> events_after(R& run, EventsAfterParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  values.add(params.after);
+  CO_TRY(const db::Rows rows, co_await run.run(events_after_query, std::move(values)));
+  std::vector<EventsAfterRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(events_after_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query models_of_job_query{"jobs.models_of_job", R"sql(select f.id as file_id, f.item_id, i.file_name, i.position, f.bytes, f.sha256, f.triangles as "triangles!"
+  from files f join job_items i on i.company_id = f.company_id and i.id = f.item_id
+ where f.company_id = $1 and f.job_id = $2 and f.kind = 'model' order by i.position)sql"};
+struct ModelsOfJobParams {
+  CompanyId company_id;
+  JobId job_id;
+};
+struct ModelsOfJobRow {
+  FileId file_id;
+  ItemId item_id;
+  std::string file_name;
+  std::int32_t position;
+  std::int64_t bytes;
+  std::vector<std::uint8_t> sha256;
+  std::int32_t triangles;
+};
+inline ModelsOfJobRow models_of_job_row(const db::Rows& rows, int row) {
+  return {
+      .file_id = rows.get<FileId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+      .file_name = rows.get<std::string>(row, 2),
+      .position = rows.get<std::int32_t>(row, 3),
+      .bytes = rows.get<std::int64_t>(row, 4),
+      .sha256 = rows.get<std::vector<std::uint8_t>>(row, 5),
+      .triangles = rows.get<std::int32_t>(row, 6),
+  };
+}
+template <db::Runner R>
+Task<std::vector<ModelsOfJobRow>> models_of_job(R& run, ModelsOfJobParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  CO_TRY(const db::Rows rows, co_await run.run(models_of_job_query, std::move(values)));
+  std::vector<ModelsOfJobRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(models_of_job_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query model_file_query{"jobs.model_file", R"sql(select f.object_key, f.bytes, f.sha256, f.media_type, i.file_name
+  from files f join job_items i on i.company_id = f.company_id and i.id = f.item_id
+ where f.company_id = $1 and f.id = $2 and f.kind = 'model')sql"};
+struct ModelFileParams {
+  CompanyId company_id;
+  FileId file_id;
+};
+struct ModelFileRow {
+  std::string object_key;
+  std::int64_t bytes;
+  std::vector<std::uint8_t> sha256;
+  std::string media_type;
+  std::string file_name;
+};
+inline ModelFileRow model_file_row(const db::Rows& rows, int row) {
+  return {
+      .object_key = rows.get<std::string>(row, 0),
+      .bytes = rows.get<std::int64_t>(row, 1),
+      .sha256 = rows.get<std::vector<std::uint8_t>>(row, 2),
+      .media_type = rows.get<std::string>(row, 3),
+      .file_name = rows.get<std::string>(row, 4),
+  };
+}
+template <db::Runner R>
+Task<std::optional<ModelFileRow>> model_file(R& run, ModelFileParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.file_id);
+  CO_TRY(const db::Rows rows, co_await run.run(model_file_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, model_file_query));
+  if (!found) co_return std::nullopt;
+  co_return model_file_row(rows, 0);
+}
+
+inline constexpr db::Query pick_items_query{"jobs.pick_items", R"sql(with waiting as (
+    select distinct company_id from job_items where status = 'queued'),
+in_flight as (
+    select company_id, count(*) as busy from job_items where status in ('dispatched', 'running') group by company_id),
+candidates as (
+    select i.id, i.created_at, i.turn + coalesce(f.busy, 0) as turn
+      from waiting w
+      cross join lateral (
+          select q.id, q.created_at, row_number() over (order by q.created_at, q.id) as turn
+            from (select id, created_at from job_items
+                   where company_id = w.company_id and status = 'queued' and not_before <= now()
+                   order by created_at, id limit $1) q) i
+      left join in_flight f on f.company_id = w.company_id),
+picked as (
+    select id from candidates order by turn, created_at, id limit $1)
+update job_items i
+   set status = 'dispatched', stage = 'dispatched', lease_until = now() + make_interval(secs => $2)
+  from picked where i.id = picked.id and i.status = 'queued'
+returning i.company_id, i.id as item_id, i.provider)sql"};
+struct PickItemsParams {
+  std::int64_t limit;
+  double lease_s;
+};
+struct PickItemsRow {
+  CompanyId company_id;
+  ItemId item_id;
+  std::string provider;
+};
+inline PickItemsRow pick_items_row(const db::Rows& rows, int row) {
+  return {
+      .company_id = rows.get<CompanyId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+      .provider = rows.get<std::string>(row, 2),
+  };
+}
+/// The scheduler's fair pick, as the system role: a company's next item waits behind as many turns as the company has in
+/// flight, so one that queues 1,000 pictures does not delay another's first. Marked and leased here, sent to Redis after the
+/// commit; should the message be lost, the lease ends and the item is picked again.
+template <db::Runner R>
+Task<std::vector<PickItemsRow>> pick_items(R& run, PickItemsParams params) {
+  db::Params values;
+  values.add(params.limit);
+  values.add(params.lease_s);
+  CO_TRY(const db::Rows rows, co_await run.run(pick_items_query, std::move(values)));
+  std::vector<PickItemsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(pick_items_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query count_in_flight_query{"jobs.count_in_flight", R"sql(select count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
+       count(*) filter (where status = 'queued') as "queued!",
+       coalesce(extract(epoch from now() - min(created_at) filter (where status = 'queued')), 0)::float8 as "oldest_queued_s!"
+  from job_items where status in ('queued', 'dispatched', 'running'))sql"};
+struct CountInFlightRow {
+  std::int64_t in_flight;
+  std::int64_t queued;
+  double oldest_queued_s;
+};
+inline CountInFlightRow count_in_flight_row(const db::Rows& rows, int row) {
+  return {
+      .in_flight = rows.get<std::int64_t>(row, 0),
+      .queued = rows.get<std::int64_t>(row, 1),
+      .oldest_queued_s = rows.get<double>(row, 2),
+  };
+}
+template <db::Runner R>
+Task<CountInFlightRow> count_in_flight(R& run) {
+  db::Params values;
+  CO_TRY(const db::Rows rows, co_await run.run(count_in_flight_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, count_in_flight_query));
+  co_return count_in_flight_row(rows, 0);
+}
+
+inline constexpr db::Query overdue_items_query{"jobs.overdue_items", R"sql(select company_id, id as item_id, status, attempt, attempts_max, deadline_at <= now() as "past_deadline!"
+  from job_items
+ where (status in ('dispatched', 'running') and lease_until < now())
+    or (status in ('queued', 'dispatched', 'running') and deadline_at <= now())
+ order by deadline_at limit $1)sql"};
+struct OverdueItemsParams {
+  std::int64_t limit;
+};
+struct OverdueItemsRow {
+  CompanyId company_id;
+  ItemId item_id;
+  std::string status;
+  std::int32_t attempt;
+  std::int32_t attempts_max;
+  bool past_deadline;
+};
+inline OverdueItemsRow overdue_items_row(const db::Rows& rows, int row) {
+  return {
+      .company_id = rows.get<CompanyId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+      .status = rows.get<std::string>(row, 2),
+      .attempt = rows.get<std::int32_t>(row, 3),
+      .attempts_max = rows.get<std::int32_t>(row, 4),
+      .past_deadline = rows.get<bool>(row, 5),
+  };
+}
+/// What the reaper must decide on: leases that ended (a worker or a message was lost) and deadlines that passed.
+template <db::Runner R>
+Task<std::vector<OverdueItemsRow>> overdue_items(R& run, OverdueItemsParams params) {
+  db::Params values;
+  values.add(params.limit);
+  CO_TRY(const db::Rows rows, co_await run.run(overdue_items_query, std::move(values)));
+  std::vector<OverdueItemsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(overdue_items_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query lock_job_of_item_query{"jobs.lock_job_of_item", R"sql(select j.id as job_id, j.user_id, j.quality, j.triangles_max
+  from job_items i join job_history j on j.company_id = i.company_id and j.id = i.job_id
+ where i.company_id = $1 and i.id = $2
+   for no key update of j)sql"};
+struct LockJobOfItemParams {
+  CompanyId company_id;
+  ItemId item_id;
+};
+struct LockJobOfItemRow {
+  JobId job_id;
+  UserId user_id;
+  std::string quality;
+  std::int32_t triangles_max;
+};
+inline LockJobOfItemRow lock_job_of_item_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .user_id = rows.get<UserId>(row, 1),
+      .quality = rows.get<std::string>(row, 2),
+      .triangles_max = rows.get<std::int32_t>(row, 3),
+  };
+}
+/// First of every change to an item's state: the job's row is the lock that puts its events in order.
+template <db::Runner R>
+Task<std::optional<LockJobOfItemRow>> lock_job_of_item(R& run, LockJobOfItemParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(lock_job_of_item_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, lock_job_of_item_query));
+  if (!found) co_return std::nullopt;
+  co_return lock_job_of_item_row(rows, 0);
+}
+
+inline constexpr db::Query claim_item_query{"jobs.claim_item", R"sql(update job_items i
+   set status = 'running', stage = 'starting', progress = 0, attempt = attempt + 1, error_code = null, error_message = null,
+       lease_until = now() + make_interval(secs => $1), started_at = coalesce(started_at, now())
+ where company_id = $2 and id = $3 and status = 'dispatched' and attempt < attempts_max
+returning id as item_id, job_id, position, file_name, credits, provider, attempt, attempts_max)sql"};
+struct ClaimItemParams {
+  double lease_s;
+  CompanyId company_id;
+  ItemId item_id;
+};
+struct ClaimItemRow {
+  ItemId item_id;
+  JobId job_id;
+  std::int32_t position;
+  std::string file_name;
+  std::int64_t credits;
+  std::string provider;
+  std::int32_t attempt;
+  std::int32_t attempts_max;
+};
+inline ClaimItemRow claim_item_row(const db::Rows& rows, int row) {
+  return {
+      .item_id = rows.get<ItemId>(row, 0),
+      .job_id = rows.get<JobId>(row, 1),
+      .position = rows.get<std::int32_t>(row, 2),
+      .file_name = rows.get<std::string>(row, 3),
+      .credits = rows.get<std::int64_t>(row, 4),
+      .provider = rows.get<std::string>(row, 5),
+      .attempt = rows.get<std::int32_t>(row, 6),
+      .attempts_max = rows.get<std::int32_t>(row, 7),
+  };
+}
+/// The worker's claim: one more attempt, whose number fences every later write. No row: somebody else has it, or it ended.
+template <db::Runner R>
+Task<std::optional<ClaimItemRow>> claim_item(R& run, ClaimItemParams params) {
+  db::Params values;
+  values.add(params.lease_s);
+  values.add(params.company_id);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(claim_item_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, claim_item_query));
+  if (!found) co_return std::nullopt;
+  co_return claim_item_row(rows, 0);
+}
+
+inline constexpr db::Query upload_of_item_query{"jobs.upload_of_item", R"sql(select object_key, media_type, bytes, sha256 from files
+ where company_id = $1 and item_id = $2 and kind = 'upload')sql"};
+struct UploadOfItemParams {
+  CompanyId company_id;
+  ItemId item_id;
+};
+struct UploadOfItemRow {
+  std::string object_key;
+  std::string media_type;
+  std::int64_t bytes;
+  std::vector<std::uint8_t> sha256;
+};
+inline UploadOfItemRow upload_of_item_row(const db::Rows& rows, int row) {
+  return {
+      .object_key = rows.get<std::string>(row, 0),
+      .media_type = rows.get<std::string>(row, 1),
+      .bytes = rows.get<std::int64_t>(row, 2),
+      .sha256 = rows.get<std::vector<std::uint8_t>>(row, 3),
+  };
+}
+template <db::Runner R>
+Task<UploadOfItemRow> upload_of_item(R& run, UploadOfItemParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(upload_of_item_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, upload_of_item_query));
+  co_return upload_of_item_row(rows, 0);
+}
+
+inline constexpr db::Query beat_item_query{"jobs.beat_item", R"sql(update job_items
+   set lease_until = now() + make_interval(secs => $1), stage = $2, progress = greatest(progress, $3::float8::real)
+ where company_id = $4 and id = $5 and status = 'running' and attempt = $6)sql"};
+struct BeatItemParams {
+  double lease_s;
+  std::string stage;
+  double progress;
+  CompanyId company_id;
+  ItemId item_id;
+  std::int32_t attempt;
+};
+/// Heartbeat with what is known of the progress. 0: the lease was lost, stop.
+template <db::Runner R>
+Task<std::int64_t> beat_item(R& run, BeatItemParams params) {
+  db::Params values;
+  values.add(params.lease_s);
+  values.add(params.stage);
+  values.add(params.progress);
+  values.add(params.company_id);
+  values.add(params.item_id);
+  values.add(params.attempt);
+  CO_TRY(const db::Rows rows, co_await run.run(beat_item_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query succeed_item_query{"jobs.succeed_item", R"sql(update job_items
+   set status = 'succeeded', stage = 'done', progress = 1, lease_until = null, finished_at = now()
+ where company_id = $1 and id = $2 and status = 'running' and attempt = $3
+returning job_id, credits, file_name, provider)sql"};
+struct SucceedItemParams {
+  CompanyId company_id;
+  ItemId item_id;
+  std::int32_t attempt;
+};
+struct SucceedItemRow {
+  JobId job_id;
+  std::int64_t credits;
+  std::string file_name;
+  std::string provider;
+};
+inline SucceedItemRow succeed_item_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .credits = rows.get<std::int64_t>(row, 1),
+      .file_name = rows.get<std::string>(row, 2),
+      .provider = rows.get<std::string>(row, 3),
+  };
+}
+template <db::Runner R>
+Task<std::optional<SucceedItemRow>> succeed_item(R& run, SucceedItemParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  values.add(params.attempt);
+  CO_TRY(const db::Rows rows, co_await run.run(succeed_item_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, succeed_item_query));
+  if (!found) co_return std::nullopt;
+  co_return succeed_item_row(rows, 0);
+}
+
+inline constexpr db::Query fail_item_query{"jobs.fail_item", R"sql(update job_items
+   set status = 'failed', stage = 'failed', lease_until = null, finished_at = now(), error_code = $1,
+       error_message = $2
+ where company_id = $3 and id = $4 and attempt = $5 and status in ('queued', 'dispatched', 'running')
+returning job_id, file_name)sql"};
+struct FailItemParams {
+  std::string error_code;
+  std::string error_message;
+  CompanyId company_id;
+  ItemId item_id;
+  std::int32_t attempt;
+};
+struct FailItemRow {
+  JobId job_id;
+  std::string file_name;
+};
+inline FailItemRow fail_item_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .file_name = rows.get<std::string>(row, 1),
+  };
+}
+/// From any state that is not final; `attempt` guards against a worker that lost its lease.
+template <db::Runner R>
+Task<std::optional<FailItemRow>> fail_item(R& run, FailItemParams params) {
+  db::Params values;
+  values.add(params.error_code);
+  values.add(params.error_message);
+  values.add(params.company_id);
+  values.add(params.item_id);
+  values.add(params.attempt);
+  CO_TRY(const db::Rows rows, co_await run.run(fail_item_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, fail_item_query));
+  if (!found) co_return std::nullopt;
+  co_return fail_item_row(rows, 0);
+}
+
+inline constexpr db::Query requeue_item_query{"jobs.requeue_item", R"sql(update job_items
+   set status = 'queued', stage = 'queued', progress = 0, lease_until = null, not_before = now() + make_interval(secs => $1)
+ where company_id = $2 and id = $3 and attempt = $4 and status in ('dispatched', 'running')
+returning job_id, file_name)sql"};
+struct RequeueItemParams {
+  double delay_s;
+  CompanyId company_id;
+  ItemId item_id;
+  std::int32_t attempt;
+};
+struct RequeueItemRow {
+  JobId job_id;
+  std::string file_name;
+};
+inline RequeueItemRow requeue_item_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .file_name = rows.get<std::string>(row, 1),
+  };
+}
+/// Another try later; a dispatch that nobody claimed does not count as one.
+template <db::Runner R>
+Task<std::optional<RequeueItemRow>> requeue_item(R& run, RequeueItemParams params) {
+  db::Params values;
+  values.add(params.delay_s);
+  values.add(params.company_id);
+  values.add(params.item_id);
+  values.add(params.attempt);
+  CO_TRY(const db::Rows rows, co_await run.run(requeue_item_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, requeue_item_query));
+  if (!found) co_return std::nullopt;
+  co_return requeue_item_row(rows, 0);
+}
+
+inline constexpr db::Query count_item_query{"jobs.count_item", R"sql(update job_history j
+   set succeeded_count = j.succeeded_count + d.succeeded, failed_count = j.failed_count + d.failed,
+       status = case
+           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count < j.item_count then 'running'
+           when j.succeeded_count + d.succeeded = j.item_count then 'succeeded'
+           when j.succeeded_count + d.succeeded > 0 then 'partial'
+           when j.failed_count + d.failed > 0 then 'failed'
+           else 'cancelled' end,
+       finished_at = case
+           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count = j.item_count then now() end
+  from (select $1::bigint::int as succeeded, $2::bigint::int as failed) d
+ where j.company_id = $3 and j.id = $4
+returning j.status, j.finished_at)sql"};
+struct CountItemParams {
+  std::int64_t succeeded;
+  std::int64_t failed;
+  CompanyId company_id;
+  JobId job_id;
+};
+struct CountItemRow {
+  std::string status;
+  std::optional<Time> finished_at;
+};
+inline CountItemRow count_item_row(const db::Rows& rows, int row) {
+  return {
+      .status = rows.get<std::string>(row, 0),
+      .finished_at = rows.get<std::optional<Time>>(row, 1),
+  };
+}
+/// Adds one finished item to its job and derives the job's state; called once for each item, in the transaction that ends it.
+template <db::Runner R>
+Task<CountItemRow> count_item(R& run, CountItemParams params) {
+  db::Params values;
+  values.add(params.succeeded);
+  values.add(params.failed);
+  values.add(params.company_id);
+  values.add(params.job_id);
+  CO_TRY(const db::Rows rows, co_await run.run(count_item_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, count_item_query));
+  co_return count_item_row(rows, 0);
+}
+
+inline constexpr db::Query start_job_query{"jobs.start_job", R"sql(update job_history set status = 'running' where company_id = $1 and id = $2 and status = 'queued')sql"};
+struct StartJobParams {
+  CompanyId company_id;
+  JobId job_id;
+};
+template <db::Runner R>
+Task<std::int64_t> start_job(R& run, StartJobParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  CO_TRY(const db::Rows rows, co_await run.run(start_job_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query add_item_event_query{"jobs.add_item_event", R"sql(with job as (
+    update job_history set event_seq = event_seq + 1 where company_id = $1 and id = $2 returning event_seq)
+insert into job_events (company_id, job_id, seq, kind, data)
+select $1, $2, job.event_seq, 'item',
+       jsonb_build_object('item_id', i.id, 'file_name', i.file_name, 'status', i.status, 'stage', i.stage, 'progress', i.progress,
+                          'error', case when i.error_code is not null
+                                        then jsonb_build_object('code', i.error_code, 'message', i.error_message) end)
+  from job, job_items i where i.company_id = $1 and i.id = $3
+returning seq)sql"};
+struct AddItemEventParams {
+  CompanyId company_id;
+  JobId job_id;
+  ItemId item_id;
+};
+struct AddItemEventRow {
+  std::int64_t seq;
+};
+inline AddItemEventRow add_item_event_row(const db::Rows& rows, int row) {
+  return {
+      .seq = rows.get<std::int64_t>(row, 0),
+  };
+}
+/// Tells the watchers how an item stands now. The job's row is locked by then, so seq has no gap and follows commit order.
+template <db::Runner R>
+Task<AddItemEventRow> add_item_event(R& run, AddItemEventParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(add_item_event_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, add_item_event_query));
+  co_return add_item_event_row(rows, 0);
+}
+
+inline constexpr db::Query add_job_event_query{"jobs.add_job_event", R"sql(with job as (
+    update job_history set event_seq = event_seq + 1 where company_id = $1 and id = $2 returning *),
+credits as (
+    select coalesce(sum(amount) filter (where state = 'held'), 0) as held, coalesce(sum(settled), 0) as settled,
+           coalesce(sum(amount) filter (where state = 'released'), 0) as released
+      from credit_holds where company_id = $1 and job_id = $2)
+insert into job_events (company_id, job_id, seq, kind, data)
+select $1, $2, job.event_seq, 'job',
+       jsonb_build_object('job_id', job.id, 'status', job.status,
+                          'progress', (select avg(progress) from job_items i where i.company_id = $1 and i.job_id = job.id),
+                          'credits', jsonb_build_object('held', held, 'settled', settled, 'released', released),
+                          'finished_at', job.finished_at)
+  from job, credits
+returning seq)sql"};
+struct AddJobEventParams {
+  CompanyId company_id;
+  JobId job_id;
+};
+struct AddJobEventRow {
+  std::int64_t seq;
+};
+inline AddJobEventRow add_job_event_row(const db::Rows& rows, int row) {
+  return {
+      .seq = rows.get<std::int64_t>(row, 0),
+  };
+}
+template <db::Runner R>
+Task<AddJobEventRow> add_job_event(R& run, AddJobEventParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  CO_TRY(const db::Rows rows, co_await run.run(add_job_event_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, add_job_event_query));
+  co_return add_job_event_row(rows, 0);
+}
+
+inline constexpr db::Query add_model_file_query{"jobs.add_model_file", R"sql(insert into files (id, company_id, job_id, item_id, kind, object_key, media_type, bytes, sha256, triangles)
+values ($1, $2, $3, $4, 'model', $5, 'model/gltf-binary', $6, $7, $8::bigint::int))sql"};
+struct AddModelFileParams {
+  FileId file_id;
+  CompanyId company_id;
+  JobId job_id;
+  ItemId item_id;
+  std::string object_key;
+  std::int64_t bytes;
+  std::vector<std::uint8_t> sha256;
+  std::int64_t triangles;
+};
+template <db::Runner R>
+Task<> add_model_file(R& run, AddModelFileParams params) {
+  db::Params values;
+  values.add(params.file_id);
+  values.add(params.company_id);
+  values.add(params.job_id);
+  values.add(params.item_id);
+  values.add(params.object_key);
+  values.add(params.bytes);
+  values.add(params.sha256);
+  values.add(params.triangles);
+  CO_CHECK(co_await run.run(add_model_file_query, std::move(values)));
+  co_return Result<>{};
+}
+
+inline constexpr db::Query add_usage_query{"jobs.add_usage", R"sql(insert into api_usage (id, company_id, user_id, job_id, item_id, quality, provider, credits)
+values ($1, $2, $3, $4, $5, $6, $7, $8))sql"};
+struct AddUsageParams {
+  Uuid usage_id;
+  CompanyId company_id;
+  UserId user_id;
+  JobId job_id;
+  ItemId item_id;
+  std::string quality;
+  std::string provider;
+  std::int64_t credits;
+};
+template <db::Runner R>
+Task<> add_usage(R& run, AddUsageParams params) {
+  db::Params values;
+  values.add(params.usage_id);
+  values.add(params.company_id);
+  values.add(params.user_id);
+  values.add(params.job_id);
+  values.add(params.item_id);
+  values.add(params.quality);
+  values.add(params.provider);
+  values.add(params.credits);
+  CO_CHECK(co_await run.run(add_usage_query, std::move(values)));
+  co_return Result<>{};
+}
+
+inline constexpr db::Query known_jobs_query{"jobs.known_jobs", R"sql(select id as job_id from job_history where id = any ($1::uuid[]))sql"};
+struct KnownJobsParams {
+  std::vector<Uuid> job_ids;
+};
+struct KnownJobsRow {
+  JobId job_id;
+};
+inline KnownJobsRow known_jobs_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+  };
+}
+/// Which of these jobs exist: the sweeper asks before it removes a folder.
+template <db::Runner R>
+Task<std::vector<KnownJobsRow>> known_jobs(R& run, KnownJobsParams params) {
+  db::Params values;
+  values.add(params.job_ids);
+  CO_TRY(const db::Rows rows, co_await run.run(known_jobs_query, std::move(values)));
+  std::vector<KnownJobsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(known_jobs_row(rows, row));
+  co_return out;
+}
+
+}  // namespace i2m::jobs::sql

@@ -1,0 +1,194 @@
+-- name: create_job :exec
+insert into job_history (id, company_id, user_id, quality, triangles_max, item_count)
+values (@job_id, @company_id, @user_id, @quality, @triangles_max, @item_count::bigint::int);
+
+-- name: create_items :exec
+insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, attempts_max, deadline_at)
+select i.id, @company_id, @job_id, i.position, i.file_name, i.width, i.height, @credits, @provider, @attempts_max,
+       now() + make_interval(secs => @deadline_s)
+  from unnest(@item_ids::uuid[], @file_names::text[], @widths::bigint[], @heights::bigint[])
+       with ordinality as i (id, file_name, width, height, position);
+
+-- name: create_upload_files :exec
+insert into files (id, company_id, job_id, item_id, kind, object_key, media_type, bytes, sha256)
+select f.id, @company_id, @job_id, f.item_id, 'upload', f.object_key, f.media_type, f.bytes, decode(f.sha256, 'hex')
+  from unnest(@file_ids::uuid[], @item_ids::uuid[], @object_keys::text[], @media_types::text[], @bytes::bigint[], @sha256s::text[])
+       as f (id, item_id, object_key, media_type, bytes, sha256);
+
+-- name: remember_key :affected
+-- Waits for a request with the same key that is still in flight; 0 when the key is taken.
+insert into idempotency_keys (company_id, user_id, key, fingerprint, answer, job_id)
+values (@company_id, @user_id, @key, @fingerprint, @answer, @job_id)
+on conflict do nothing;
+
+-- name: remembered :optional
+select fingerprint, answer from idempotency_keys where company_id = @company_id and user_id = @user_id and key = @key;
+
+-- name: forget_keys :affected
+delete from idempotency_keys where created_at < now() - make_interval(hours => @age_h);
+
+-- name: job :optional
+select id as job_id, status, quality, triangles_max, item_count, succeeded_count, failed_count, cancelled_count, event_seq,
+       created_at, finished_at
+  from job_history where company_id = @company_id and id = @job_id;
+
+-- name: items_of_job :many
+select id as item_id, position, file_name, status, stage, progress::float8 as "progress!", credits, error_code, error_message
+  from job_items where company_id = @company_id and job_id = @job_id order by position;
+
+-- name: events_after :many
+select seq, kind, data from job_events
+ where company_id = @company_id and job_id = @job_id and seq > @after order by seq limit 200;
+
+-- name: models_of_job :many
+select f.id as file_id, f.item_id, i.file_name, i.position, f.bytes, f.sha256, f.triangles as "triangles!"
+  from files f join job_items i on i.company_id = f.company_id and i.id = f.item_id
+ where f.company_id = @company_id and f.job_id = @job_id and f.kind = 'model' order by i.position;
+
+-- name: model_file :optional
+select f.object_key, f.bytes, f.sha256, f.media_type, i.file_name
+  from files f join job_items i on i.company_id = f.company_id and i.id = f.item_id
+ where f.company_id = @company_id and f.id = @file_id and f.kind = 'model';
+
+-- name: pick_items :many
+-- The scheduler's fair pick, as the system role: a company's next item waits behind as many turns as the company has in
+-- flight, so one that queues 1,000 pictures does not delay another's first. Marked and leased here, sent to Redis after the
+-- commit; should the message be lost, the lease ends and the item is picked again.
+with waiting as (
+    select distinct company_id from job_items where status = 'queued'),
+in_flight as (
+    select company_id, count(*) as busy from job_items where status in ('dispatched', 'running') group by company_id),
+candidates as (
+    select i.id, i.created_at, i.turn + coalesce(f.busy, 0) as turn
+      from waiting w
+      cross join lateral (
+          select q.id, q.created_at, row_number() over (order by q.created_at, q.id) as turn
+            from (select id, created_at from job_items
+                   where company_id = w.company_id and status = 'queued' and not_before <= now()
+                   order by created_at, id limit @limit) q) i
+      left join in_flight f on f.company_id = w.company_id),
+picked as (
+    select id from candidates order by turn, created_at, id limit @limit)
+update job_items i
+   set status = 'dispatched', stage = 'dispatched', lease_until = now() + make_interval(secs => @lease_s)
+  from picked where i.id = picked.id and i.status = 'queued'
+returning i.company_id, i.id as item_id, i.provider;
+
+-- name: count_in_flight :one
+select count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
+       count(*) filter (where status = 'queued') as "queued!",
+       coalesce(extract(epoch from now() - min(created_at) filter (where status = 'queued')), 0)::float8 as "oldest_queued_s!"
+  from job_items where status in ('queued', 'dispatched', 'running');
+
+-- name: overdue_items :many
+-- What the reaper must decide on: leases that ended (a worker or a message was lost) and deadlines that passed.
+select company_id, id as item_id, status, attempt, attempts_max, deadline_at <= now() as "past_deadline!"
+  from job_items
+ where (status in ('dispatched', 'running') and lease_until < now())
+    or (status in ('queued', 'dispatched', 'running') and deadline_at <= now())
+ order by deadline_at limit @limit;
+
+-- name: lock_job_of_item :optional
+-- First of every change to an item's state: the job's row is the lock that puts its events in order.
+select j.id as job_id, j.user_id, j.quality, j.triangles_max
+  from job_items i join job_history j on j.company_id = i.company_id and j.id = i.job_id
+ where i.company_id = @company_id and i.id = @item_id
+   for no key update of j;
+
+-- name: claim_item :optional
+-- The worker's claim: one more attempt, whose number fences every later write. No row: somebody else has it, or it ended.
+update job_items i
+   set status = 'running', stage = 'starting', progress = 0, attempt = attempt + 1, error_code = null, error_message = null,
+       lease_until = now() + make_interval(secs => @lease_s), started_at = coalesce(started_at, now())
+ where company_id = @company_id and id = @item_id and status = 'dispatched' and attempt < attempts_max
+returning id as item_id, job_id, position, file_name, credits, provider, attempt, attempts_max;
+
+-- name: upload_of_item :one
+select object_key, media_type, bytes, sha256 from files
+ where company_id = @company_id and item_id = @item_id and kind = 'upload';
+
+-- name: beat_item :affected
+-- Heartbeat with what is known of the progress. 0: the lease was lost, stop.
+update job_items
+   set lease_until = now() + make_interval(secs => @lease_s), stage = @stage, progress = greatest(progress, @progress::float8::real)
+ where company_id = @company_id and id = @item_id and status = 'running' and attempt = @attempt;
+
+-- name: succeed_item :optional
+update job_items
+   set status = 'succeeded', stage = 'done', progress = 1, lease_until = null, finished_at = now()
+ where company_id = @company_id and id = @item_id and status = 'running' and attempt = @attempt
+returning job_id, credits, file_name, provider;
+
+-- name: fail_item :optional
+-- From any state that is not final; `attempt` guards against a worker that lost its lease.
+update job_items
+   set status = 'failed', stage = 'failed', lease_until = null, finished_at = now(), error_code = @error_code,
+       error_message = @error_message
+ where company_id = @company_id and id = @item_id and attempt = @attempt and status in ('queued', 'dispatched', 'running')
+returning job_id, file_name;
+
+-- name: requeue_item :optional
+-- Another try later; a dispatch that nobody claimed does not count as one.
+update job_items
+   set status = 'queued', stage = 'queued', progress = 0, lease_until = null, not_before = now() + make_interval(secs => @delay_s)
+ where company_id = @company_id and id = @item_id and attempt = @attempt and status in ('dispatched', 'running')
+returning job_id, file_name;
+
+-- name: count_item :one
+-- Adds one finished item to its job and derives the job's state; called once for each item, in the transaction that ends it.
+update job_history j
+   set succeeded_count = j.succeeded_count + d.succeeded, failed_count = j.failed_count + d.failed,
+       status = case
+           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count < j.item_count then 'running'
+           when j.succeeded_count + d.succeeded = j.item_count then 'succeeded'
+           when j.succeeded_count + d.succeeded > 0 then 'partial'
+           when j.failed_count + d.failed > 0 then 'failed'
+           else 'cancelled' end,
+       finished_at = case
+           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count = j.item_count then now() end
+  from (select @succeeded::bigint::int as succeeded, @failed::bigint::int as failed) d
+ where j.company_id = @company_id and j.id = @job_id
+returning j.status, j.finished_at;
+
+-- name: start_job :affected
+update job_history set status = 'running' where company_id = @company_id and id = @job_id and status = 'queued';
+
+-- name: add_item_event :one
+-- Tells the watchers how an item stands now. The job's row is locked by then, so seq has no gap and follows commit order.
+with job as (
+    update job_history set event_seq = event_seq + 1 where company_id = @company_id and id = @job_id returning event_seq)
+insert into job_events (company_id, job_id, seq, kind, data)
+select @company_id, @job_id, job.event_seq, 'item',
+       jsonb_build_object('item_id', i.id, 'file_name', i.file_name, 'status', i.status, 'stage', i.stage, 'progress', i.progress,
+                          'error', case when i.error_code is not null
+                                        then jsonb_build_object('code', i.error_code, 'message', i.error_message) end)
+  from job, job_items i where i.company_id = @company_id and i.id = @item_id
+returning seq;
+
+-- name: add_job_event :one
+with job as (
+    update job_history set event_seq = event_seq + 1 where company_id = @company_id and id = @job_id returning *),
+credits as (
+    select coalesce(sum(amount) filter (where state = 'held'), 0) as held, coalesce(sum(settled), 0) as settled,
+           coalesce(sum(amount) filter (where state = 'released'), 0) as released
+      from credit_holds where company_id = @company_id and job_id = @job_id)
+insert into job_events (company_id, job_id, seq, kind, data)
+select @company_id, @job_id, job.event_seq, 'job',
+       jsonb_build_object('job_id', job.id, 'status', job.status,
+                          'progress', (select avg(progress) from job_items i where i.company_id = @company_id and i.job_id = job.id),
+                          'credits', jsonb_build_object('held', held, 'settled', settled, 'released', released),
+                          'finished_at', job.finished_at)
+  from job, credits
+returning seq;
+
+-- name: add_model_file :exec
+insert into files (id, company_id, job_id, item_id, kind, object_key, media_type, bytes, sha256, triangles)
+values (@file_id, @company_id, @job_id, @item_id, 'model', @object_key, 'model/gltf-binary', @bytes, @sha256, @triangles::bigint::int);
+
+-- name: add_usage :exec
+insert into api_usage (id, company_id, user_id, job_id, item_id, quality, provider, credits)
+values (@usage_id, @company_id, @user_id, @job_id, @item_id, @quality, @provider, @credits);
+
+-- name: known_jobs :many
+-- Which of these jobs exist: the sweeper asks before it removes a folder.
+select id as job_id from job_history where id = any (@job_ids::uuid[]);

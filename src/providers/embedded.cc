@@ -1,0 +1,22 @@
+#include "providers/embedded.h"
+
+#include "base/offload.h"
+#include "engine/engine.h"
+
+namespace i2m::providers {
+
+Task<Made> Embedded::make(const Order& order, Progress& progress) {
+  engine::Params params;
+  params.triangles_max = order.triangles_max;
+  const engine::Progress report = [&progress](engine::Stage stage, float fraction) {
+    progress.stage = engine::name_of(stage).data();  // views of literals
+    progress.fraction = fraction;
+    return !progress.cancelled;
+  };
+  const auto work = [&] { return engine::make_model(order.picture, params, report); };
+  Result<engine::Model> model = co_await offload(pool_, work);
+  if (!model) co_return std::unexpected{std::move(model).error()};
+  co_return Made{std::move(model->glb)};
+}
+
+}  // namespace i2m::providers

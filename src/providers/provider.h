@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/task.h"
+
+namespace i2m::providers {
+
+/// What is to be made. `picture` lives until make() answers.
+struct Order {
+  ItemId item;
+  int attempt = 1;
+  int triangles_max = 0;
+  std::span<const std::uint8_t> picture;
+};
+
+/// How far it is: written by the provider from whatever thread, read by the worker's heartbeat.
+struct Progress {
+  std::atomic<const char*> stage{"starting"};  // a literal
+  std::atomic<float> fraction{0};
+  std::atomic<bool> cancelled{false};          // the worker's wish; the provider stops when it can
+};
+
+struct Made {
+  std::vector<std::uint8_t> glb;
+};
+
+/// Makes models: the embedded engine, or a service outside. What it answers is not believed: the worker measures it.
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  virtual std::string_view name() const = 0;
+  /// How many orders it can take at once.
+  virtual int slots() const = 0;
+  /// Errors: a code about the picture ends the item; Code::Unavailable and Code::StorageFull may be tried again;
+  /// Code::Cancelled when asked to stop.
+  virtual Task<Made> make(const Order& order, Progress& progress) = 0;
+};
+
+}  // namespace i2m::providers
