@@ -1,4 +1,5 @@
-# Every test program and its files, by name.
+# Every test program, by name; a folder with tests lists them in its tests.cmake.
+include(test/support/sources.cmake)
 # i2m_test(name sources...): one program, one process, one database of its own (test/support/database.h).
 function(i2m_test name)
   add_executable(${name} ${ARGN})
@@ -8,3 +9,6 @@ function(i2m_test name)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
 i2m_test(base_test src/base/base_test.cc)
+include(src/db/tests.cmake)
+include(src/redis/tests.cmake)
+include(src/engine/tests.cmake OPTIONAL)
