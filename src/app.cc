@@ -30,7 +30,8 @@ struct Loops {
   Result<> make(const Settings& settings, int count) {
     TRY(const db::Settings db_settings, database(settings, "DATABASE_URL"));
     TRY(const redis::Settings redis, redis_settings(settings));
-    for (int i = 0; i < count; ++i) all.push_back(std::make_unique<net::Loop>(i, db_settings, redis, settings.text("REDIS_PREFIX")));
+    for (int i = 0; i < count; ++i)
+      all.push_back(std::make_unique<net::Loop>(i, db_settings, redis, settings.text("REDIS_PREFIX")));
     return {};
   }
   net::Loop& first() { return *all.front(); }
@@ -39,8 +40,8 @@ struct Loops {
     for (const auto& each : all) out.push_back(each.get());
     return out;
   }
-  /// Runs until stop(); `stopping` is called once, at the first SIGTERM or SIGINT. Then the process ends here: what coroutines
-  /// still hold is not worth unwinding, for a process may be killed at any point anyway.
+  /// Runs until stop(); `stopping` is called once, at the first SIGTERM or SIGINT. Then the process ends here: what
+  /// coroutines still hold is not worth unwinding, for a process may be killed at any point anyway.
   [[noreturn]] void run(std::function<void()> stopping) {
     asio::signal_set signals{first().io, SIGTERM, SIGINT};
     signals.async_wait([stopping = std::move(stopping)](boost::system::error_code ec, int signal) {
@@ -167,7 +168,8 @@ struct Operations {
   std::unique_ptr<net::Server> server;
 };
 
-void all_routes(net::Router& router, identity::Identity& identity, jobs::Jobs& jobs, net::Metrics& metrics, const net::Shared& shared) {
+void all_routes(net::Router& router, identity::Identity& identity, jobs::Jobs& jobs, net::Metrics& metrics,
+                const net::Shared& shared) {
   identity::routes(router, identity);
   credits::routes(router);
   jobs::routes(router, jobs);
@@ -188,7 +190,9 @@ Result<db::Settings> database(const Settings& settings, std::string_view name) {
 
 Result<redis::Settings> redis_settings(const Settings& settings) {
   TRY(const std::string url, settings.required("REDIS_URL"));
-  const auto wrong = [&] { return refuse(Code::Invalid, "REDIS_URL", "REDIS_URL must look like redis://:password@host:port/0."); };
+  const auto wrong = [&] {
+    return refuse(Code::Invalid, "REDIS_URL", "REDIS_URL must look like redis://:password@host:port/0.");
+  };
   std::string_view rest = url;
   if (!rest.starts_with("redis://")) return wrong();
   rest.remove_prefix(8);
@@ -232,7 +236,9 @@ Result<> serve(const Settings& settings) {
   identity::Identity identity{std::move(keys), passwords, limits, clock, identity_settings};
   for (const auto& loop : loops.all) identity.attach(*loop);
   jobs::Jobs jobs{objects, signed_links, limits, std::move(jobs_settings)};
-  net::Router router{[&identity](net::Loop& loop, std::string_view token) { return identity.authenticate(loop, token); }, limits, metrics};
+  net::Router router{
+      [&identity](net::Loop& loop, std::string_view token) { return identity.authenticate(loop, token); }, limits,
+      metrics};
   net::Shared shared;
   all_routes(router, identity, jobs, metrics, shared);
   if (const std::string& root = settings.text("WEB_ROOT"); !root.empty()) {

@@ -43,7 +43,8 @@ int run_migrate() {
   };
   const Result<db::MigrateReport> done = db::migrate(*conninfo, app::migrations(), progress);
   if (!done) return report(std::unexpected{done.error()});
-  std::cout << fmt::format("schema is at {}: {} applied now, {} before\n", done->applied + done->already, done->applied, done->already);
+  std::cout << fmt::format("schema is at {}: {} applied now, {} before\n", done->applied + done->already, done->applied,
+                           done->already);
   return 0;
 }
 
@@ -63,7 +64,9 @@ int main(int argc, char** argv) {
   int code = 0;
   cli.add_subcommand("serve", "the HTTP API")->callback([&] { code = run_role("serve", app::serve); });
   cli.add_subcommand("work", "makes the models")->callback([&] { code = run_role("work", app::work); });
-  cli.add_subcommand("schedule", "dispatches, takes back what was lost, sweeps")->callback([&] { code = run_role("schedule", app::schedule); });
+  cli.add_subcommand("schedule", "dispatches, takes back what was lost, sweeps")->callback([&] {
+    code = run_role("schedule", app::schedule);
+  });
   cli.add_subcommand("migrate", "brings the database's schema up to date")->callback([&] { code = run_migrate(); });
   cli.add_subcommand("openapi", "prints the API's OpenAPI 3.1 document")->callback([] { std::cout << app::openapi(); });
   cli.add_subcommand("convert", "one picture to one model, with no server (see: convert --help)");

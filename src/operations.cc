@@ -30,16 +30,25 @@ Task<net::Answer> ready(net::Ctx& ctx, const net::Shared& shared) {
   // Redis away slows things down and is told, but everything that must be right is in PostgreSQL: still ready.
   const bool good = database.has_value() && !shared.draining;
   co_return text_answer(good ? 200 : 503, "application/json",
-                        fmt::format(R"({{"status":"{}","postgres":{},"redis":{},"draining":{}}})", good ? "ready" : "unready",
-                                    database.has_value(), redis, shared.draining.load()));
+                        fmt::format(R"({{"status":"{}","postgres":{},"redis":{},"draining":{}}})",
+                                    good ? "ready" : "unready", database.has_value(), redis, shared.draining.load()));
 }
 
 std::string_view type_of(const fs::path& file) {
-  static const std::map<std::string, std::string_view, std::less<>> types{
-      {".html", "text/html; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"}, {".css", "text/css; charset=utf-8"},
-      {".svg", "image/svg+xml"}, {".png", "image/png"}, {".jpg", "image/jpeg"}, {".webp", "image/webp"}, {".ico", "image/x-icon"},
-      {".json", "application/json"}, {".webmanifest", "application/manifest+json"}, {".txt", "text/plain; charset=utf-8"},
-      {".woff2", "font/woff2"}, {".wasm", "application/wasm"}, {".glb", "model/gltf-binary"}};
+  static const std::map<std::string, std::string_view, std::less<>> types{{".html", "text/html; charset=utf-8"},
+                                                                          {".js", "text/javascript; charset=utf-8"},
+                                                                          {".css", "text/css; charset=utf-8"},
+                                                                          {".svg", "image/svg+xml"},
+                                                                          {".png", "image/png"},
+                                                                          {".jpg", "image/jpeg"},
+                                                                          {".webp", "image/webp"},
+                                                                          {".ico", "image/x-icon"},
+                                                                          {".json", "application/json"},
+                                                                          {".webmanifest", "application/manifest+json"},
+                                                                          {".txt", "text/plain; charset=utf-8"},
+                                                                          {".woff2", "font/woff2"},
+                                                                          {".wasm", "application/wasm"},
+                                                                          {".glb", "model/gltf-binary"}};
   const auto found = types.find(file.extension().native());
   return found == types.end() ? "application/octet-stream" : found->second;
 }
@@ -63,9 +72,11 @@ Co<net::Answer> answer_page(const Site& site, net::Ctx& ctx, const net::Request&
   const Page& page = found->second;
   net::Answer out;
   out.content_type = page.type;
-  out.headers = {{"ETag", page.etag}, {"Cache-Control", page.immutable ? "public, max-age=31536000, immutable" : "no-cache"}};
+  out.headers = {{"ETag", page.etag},
+                 {"Cache-Control", page.immutable ? "public, max-age=31536000, immutable" : "no-cache"}};
   if (page.type.starts_with("text/html")) {
-    out.headers.insert(out.headers.end(), {{"Content-Security-Policy", site.policy}, {"X-Frame-Options", "SAMEORIGIN"},
+    out.headers.insert(out.headers.end(), {{"Content-Security-Policy", site.policy},
+                                           {"X-Frame-Options", "SAMEORIGIN"},
                                            {"Referrer-Policy", "strict-origin-when-cross-origin"},
                                            {"Cross-Origin-Opener-Policy", "same-origin"},
                                            {"Permissions-Policy", "camera=(), microphone=(), geolocation=()"}});
@@ -83,14 +94,23 @@ Co<net::Answer> answer_page(const Site& site, net::Ctx& ctx, const net::Request&
 void operation_routes(net::Router& router, net::Metrics& metrics, const net::Shared& shared) {
   using net::Auth;
   using net::Method;
-  router.add_raw<net::Nothing>(Method::Get, "/api/v1/health/live",
-                               {.id = "live", .summary = "The process runs", .tag = "Operations", .auth = Auth::Public, .success_words = "Live"}, live);
+  router.add_raw<net::Nothing>(
+      Method::Get, "/api/v1/health/live",
+      {.id = "live", .summary = "The process runs", .tag = "Operations", .auth = Auth::Public, .success_words = "Live"},
+      live);
   router.add_raw<net::Nothing>(Method::Get, "/api/v1/health/ready",
-                               {.id = "ready", .summary = "It can serve: PostgreSQL answers and it is not stopping", .tag = "Operations",
-                                .auth = Auth::Public, .success_words = "Ready"},
+                               {.id = "ready",
+                                .summary = "It can serve: PostgreSQL answers and it is not stopping",
+                                .tag = "Operations",
+                                .auth = Auth::Public,
+                                .success_words = "Ready"},
                                [&shared](net::Ctx& ctx, net::Nothing) { return ready(ctx, shared); });
   router.add_raw<net::Nothing>(Method::Get, "/metrics",
-                               {.id = "metrics", .summary = "For Prometheus", .tag = "Operations", .auth = Auth::Public, .success_words = "Metrics",
+                               {.id = "metrics",
+                                .summary = "For Prometheus",
+                                .tag = "Operations",
+                                .auth = Auth::Public,
+                                .success_words = "Metrics",
                                 .answers = "text/plain"},
                                [&metrics](net::Ctx&, net::Nothing) -> Task<net::Answer> {
                                  co_return text_answer(200, "text/plain; version=0.0.4", metrics.text());
@@ -101,7 +121,10 @@ std::string openapi_of(const net::Router& router) { return net::openapi(router, 
 
 void openapi_route(net::Router& router) {
   router.add_raw<net::Nothing>(net::Method::Get, "/api/v1/openapi.json",
-                               {.id = "openapi", .summary = "This document", .tag = "Operations", .auth = net::Auth::Public,
+                               {.id = "openapi",
+                                .summary = "This document",
+                                .tag = "Operations",
+                                .auth = net::Auth::Public,
                                 .success_words = "OpenAPI 3.1"},
                                [&router](net::Ctx&, net::Nothing) -> Task<net::Answer> {
                                  co_return text_answer(200, "application/json", openapi_of(router));
@@ -115,17 +138,22 @@ Result<net::Handler> pages(const fs::path& root) {
     if (!entry.is_regular_file(ec)) continue;
     const std::string name = "/" + fs::relative(entry.path(), root, ec).generic_string();
     const auto changed = entry.last_write_time(ec).time_since_epoch().count();
-    Page page{.file = {.path = entry.path(), .bytes = entry.file_size(ec)}, .type = type_of(entry.path()),
-              .etag = fmt::format("\"{:x}-{:x}\"", entry.file_size(ec), changed), .immutable = name.starts_with("/assets/")};
+    Page page{.file = {.path = entry.path(), .bytes = entry.file_size(ec)},
+              .type = type_of(entry.path()),
+              .etag = fmt::format("\"{:x}-{:x}\"", entry.file_size(ec), changed),
+              .immutable = name.starts_with("/assets/")};
     if (name == "/index.html") site->pages["/"] = page;
     site->pages[name] = std::move(page);
   }
   if (!site->pages.contains("/")) {
-    return refuse(Code::Invalid, "WEB_ROOT", fmt::format("WEB_ROOT is '{}', where there is no index.html. Build the web app first.", root.native()));
+    return refuse(
+        Code::Invalid, "WEB_ROOT",
+        fmt::format("WEB_ROOT is '{}', where there is no index.html. Build the web app first.", root.native()));
   }
   std::ifstream policy{root / "csp.txt"};
   std::getline(policy, site->policy);
-  if (site->policy.empty()) return refuse(Code::Invalid, "WEB_ROOT", "csp.txt is missing beside index.html. Build the web app first.");
+  if (site->policy.empty())
+    return refuse(Code::Invalid, "WEB_ROOT", "csp.txt is missing beside index.html. Build the web app first.");
   site->pages.erase("/csp.txt");
   return [site](net::Ctx& ctx, net::Request& request) { return answer_page(*site, ctx, request); };
 }

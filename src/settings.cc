@@ -55,7 +55,9 @@ const std::string& Settings::text(std::string_view name) const {
 
 Result<std::string> Settings::required(std::string_view name) const {
   const std::string& value = text(name);
-  if (value.empty()) return refuse(Code::Invalid, std::string{name}, fmt::format("{} is not set. config/defaults.env says what it is.", name));
+  if (value.empty())
+    return refuse(Code::Invalid, std::string{name},
+                  fmt::format("{} is not set. config/defaults.env says what it is.", name));
   return value;
 }
 
@@ -73,7 +75,8 @@ Result<double> Settings::real(std::string_view name, double min) const {
   const std::string& value = text(name);
   double x = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), x);
-  if (error != std::errc{} || end != value.data() + value.size() || !(x >= min)) return wrong(name, value, fmt::format("a number of at least {}", min));
+  if (error != std::errc{} || end != value.data() + value.size() || !(x >= min))
+    return wrong(name, value, fmt::format("a number of at least {}", min));
   return x;
 }
 

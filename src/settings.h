@@ -28,7 +28,10 @@ class Settings {
   Result<bool> flag(std::string_view name) const;
   Result<std::chrono::milliseconds> milliseconds(std::string_view name) const;
   Result<std::chrono::seconds> seconds(std::string_view name) const;
-  struct Address { std::string host; std::uint16_t port; };
+  struct Address {
+    std::string host;
+    std::uint16_t port;
+  };
   Result<Address> address(std::string_view name) const;
   Result<log::Level> log_level() const;
 

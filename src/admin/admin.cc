@@ -31,7 +31,8 @@ using Verb = Task<Answer> (*)(net::Loop&, Options);
 Task<CompanyId> company_of(db::Tx& tx, std::string domain) {
   identity::sql::CompanyByDomainParams params{.domain = domain};
   CO_TRY(const auto company, co_await identity::sql::company_by_domain(tx, std::move(params)));
-  if (!company) co_return refuse(Code::NotFound, "company-domain", fmt::format("There is no company with the domain {}.", domain));
+  if (!company)
+    co_return refuse(Code::NotFound, "company-domain", fmt::format("There is no company with the domain {}.", domain));
   co_return company->company_id;
 }
 
@@ -63,8 +64,12 @@ Task<Answer> user_create(net::Loop& loop, Options in) {
   CO_TRY(std::string hash, passwords.hash_now(std::move(password)));
   CO_TRY(db::Tx tx, co_await loop.db.begin_system("admin user-create"));
   CO_TRY(const CompanyId company, co_await company_of(tx, in.domain));
-  identity::sql::CreateUserParams params{.user_id = UserId::make(), .company_id = company, .email = in.email, .name = in.name,
-                                         .password_hash = std::move(hash), .role = in.role};
+  identity::sql::CreateUserParams params{.user_id = UserId::make(),
+                                         .company_id = company,
+                                         .email = in.email,
+                                         .name = in.name,
+                                         .password_hash = std::move(hash),
+                                         .role = in.role};
   const UserId id = params.user_id;
   CO_TRY(const auto created, co_await identity::sql::create_user(tx, std::move(params)));
   if (!created) {
@@ -81,17 +86,20 @@ Task<Answer> credits_grant(net::Loop& loop, Options in) {
   CO_TRY(const CompanyId company, co_await company_of(tx, in.domain));
   CO_TRY(const credits::Balance after, co_await credits::grant(tx, company, amount, in.source, "admin", in.reason));
   CO_CHECK(co_await credits::commit(loop, tx, company, after));
-  co_return Answer{{"company_id", company.text()}, {"available", after.available.count()}, {"held", after.held.count()}};
+  co_return Answer{
+      {"company_id", company.text()}, {"available", after.available.count()}, {"held", after.held.count()}};
 }
 
 Task<Answer> credits_proof(net::Loop& loop, Options) {
   CO_TRY(db::Tx tx, co_await loop.db.begin_system("admin credits-proof"));
   CO_TRY(const auto wrong, co_await credits::proof(tx));
   for (const auto& each : wrong) {
-    std::cerr << fmt::format("company {}: balance {}, readable {}, ledger {}, held {}, open holds {}\n", each.company.text(), each.balance,
-                             each.credit_balance, each.ledger, each.held, each.open_holds);
+    std::cerr << fmt::format("company {}: balance {}, readable {}, ledger {}, held {}, open holds {}\n",
+                             each.company.text(), each.balance, each.credit_balance, each.ledger, each.held,
+                             each.open_holds);
   }
-  if (!wrong.empty()) co_return fail(Code::Conflict, fmt::format("{} companies disagree with their ledger", wrong.size()));
+  if (!wrong.empty())
+    co_return fail(Code::Conflict, fmt::format("{} companies disagree with their ledger", wrong.size()));
   co_return Answer{{"disagreements", 0}};
 }
 
@@ -123,7 +131,8 @@ Co<void> run_verb(net::Loop& loop, Verb verb, Options options, std::optional<Res
 int run(Verb verb, const Options& options) {
   const Settings settings = Settings::from_environment();
   const auto refused = [](const Error& error) {
-    std::cerr << "image2model admin: " << net::words_of(error) << (error.detail.empty() ? "" : " (" + error.detail + ")") << "\n";
+    std::cerr << "image2model admin: " << net::words_of(error)
+              << (error.detail.empty() ? "" : " (" + error.detail + ")") << "\n";
     return error.code == Code::Invalid ? 2 : 1;
   };
   const auto system = app::database(settings, "DATABASE_SYSTEM_URL");
@@ -163,20 +172,30 @@ int admin_main(int argc, char** argv) {
   user->add_option("--email", in.email, "the address to sign in with")->required();
   user->add_option("--name", in.name, "as shown to colleagues")->required();
   user->add_option("--role", in.role, "admin or member")->check(CLI::IsMember({"admin", "member"}));
-  user->add_flag("--password-stdin", in.password_stdin, "read the password from the first line of standard input (the only way: arguments are visible)")->required();
+  user->add_flag("--password-stdin", in.password_stdin,
+                 "read the password from the first line of standard input (the only way: arguments are visible)")
+      ->required();
   user->add_flag("--if-missing", in.if_missing, "succeed, changing nothing, when the address is taken");
   CLI::App* grant = add("credits-grant", "give a company credits", credits_grant);
   grant->add_option("--company-domain", in.domain, domain_help)->required();
-  grant->add_option("--credits", in.credits, "how many; 1 credit = 0.01 US dollar")->required()->check(CLI::Range(std::int64_t{1}, Credits::max));
+  grant->add_option("--credits", in.credits, "how many; 1 credit = 0.01 US dollar")
+      ->required()
+      ->check(CLI::Range(std::int64_t{1}, Credits::max));
   grant->add_option("--reason", in.reason, "why, for the ledger")->required();
-  grant->add_option("--source", in.source, "what this grant answers to; a second one with the same source books nothing")->required();
+  grant
+      ->add_option("--source", in.source, "what this grant answers to; a second one with the same source books nothing")
+      ->required();
   add("credits-proof", "check every account against its holds and its ledger", credits_proof);
   CLI::App* suspend = add("company-status", "let a company in or keep it out", company_status);
   suspend->add_option("--company-domain", in.domain, domain_help)->required();
-  suspend->add_option("--status", in.status, "active, suspended or closed")->required()->check(CLI::IsMember({"active", "suspended", "closed"}));
+  suspend->add_option("--status", in.status, "active, suspended or closed")
+      ->required()
+      ->check(CLI::IsMember({"active", "suspended", "closed"}));
   CLI::App* disable = add("user-status", "let a user in or keep him out", user_status);
   disable->add_option("--email", in.email, "the user's address")->required();
-  disable->add_option("--status", in.status, "active or disabled")->required()->check(CLI::IsMember({"active", "disabled"}));
+  disable->add_option("--status", in.status, "active or disabled")
+      ->required()
+      ->check(CLI::IsMember({"active", "disabled"}));
   CLI11_PARSE(cli, argc, argv);
   return code;
 }

@@ -8,8 +8,12 @@
 
 namespace i2m {
 namespace {
-struct FreeMac { void operator()(EVP_MAC_CTX* ctx) const { EVP_MAC_CTX_free(ctx); } };
-struct FreeDigest { void operator()(EVP_MD_CTX* ctx) const { EVP_MD_CTX_free(ctx); } };
+struct FreeMac {
+  void operator()(EVP_MAC_CTX* ctx) const { EVP_MAC_CTX_free(ctx); }
+};
+struct FreeDigest {
+  void operator()(EVP_MD_CTX* ctx) const { EVP_MD_CTX_free(ctx); }
+};
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 }  // namespace
 
@@ -23,7 +27,8 @@ Hmac::Hmac(std::string_view key) : impl_{std::make_unique<Impl>()} {
   impl_->keyed.reset(EVP_MAC_CTX_new(mac));
   EVP_MAC_free(mac);
   char digest[] = "SHA256";
-  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                               OSSL_PARAM_construct_end()};
   ENSURE(EVP_MAC_init(impl_->keyed.get(), reinterpret_cast<const unsigned char*>(key.data()), key.size(), params) == 1);
 }
 
@@ -45,11 +50,15 @@ struct Hasher::Impl {
   std::unique_ptr<EVP_MD_CTX, FreeDigest> ctx{EVP_MD_CTX_new()};
 };
 
-Hasher::Hasher() : impl_{std::make_unique<Impl>()} { ENSURE(EVP_DigestInit_ex(impl_->ctx.get(), EVP_sha256(), nullptr) == 1); }
+Hasher::Hasher() : impl_{std::make_unique<Impl>()} {
+  ENSURE(EVP_DigestInit_ex(impl_->ctx.get(), EVP_sha256(), nullptr) == 1);
+}
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
-void Hasher::add(std::span<const char> bytes) { ENSURE(EVP_DigestUpdate(impl_->ctx.get(), bytes.data(), bytes.size()) == 1); }
+void Hasher::add(std::span<const char> bytes) {
+  ENSURE(EVP_DigestUpdate(impl_->ctx.get(), bytes.data(), bytes.size()) == 1);
+}
 
 Sha256 Hasher::finish() {
   Sha256 out;

@@ -16,8 +16,9 @@ namespace i2m {
 
 /// Runs `work` on a thread of `pool` and comes back to the loop with what it answered; an exception comes back too.
 ///
-/// For everything that takes more than a millisecond or may block: hashing, files, images, passwords. What `work` refers to
-/// must live in the awaiting frame, which waits until it is done, even when the coroutine has been cancelled meanwhile.
+/// For everything that takes more than a millisecond or may block: hashing, files, images, passwords. What `work`
+/// refers to must live in the awaiting frame, which waits until it is done, even when the coroutine has been cancelled
+/// meanwhile.
 template <class F, class R = std::invoke_result_t<F>>
 Co<R> offload(boost::asio::thread_pool& pool, F work) {
   struct State {

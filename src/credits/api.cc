@@ -22,9 +22,10 @@ struct PresetOut {
   Credits credits;
   static constexpr std::string_view schema_name = "Preset";
   static constexpr auto fields() {
-    return std::tuple{field("quality", &PresetOut::quality, "The name to send with a batch"),
-                      field("triangles_max", &PresetOut::triangles_max, "What every model of it keeps to, or is not charged"),
-                      field("credits", &PresetOut::credits, "The price of one model")};
+    return std::tuple{
+        field("quality", &PresetOut::quality, "The name to send with a batch"),
+        field("triangles_max", &PresetOut::triangles_max, "What every model of it keeps to, or is not charged"),
+        field("credits", &PresetOut::credits, "The price of one model")};
   }
 };
 
@@ -76,15 +77,20 @@ Task<PresetsOut> list_presets(net::Ctx&, net::Nothing) {
 
 void routes(net::Router& router) {
   router.add<net::Nothing, BalanceOut>(net::Method::Get, "/api/v1/credits/balance",
-                                       {.id = "get_balance", .summary = "The company's credits", .tag = "Credits",
+                                       {.id = "get_balance",
+                                        .summary = "The company's credits",
+                                        .tag = "Credits",
                                         .auth = net::Auth::Member,
                                         .rate = net::Rate{.quota = {"balance", 600, std::chrono::seconds{60}}}},
                                        get_balance);
-  router.add<net::Nothing, PresetsOut>(net::Method::Get, "/api/v1/presets",
-                                       {.id = "list_presets", .summary = "Qualities, their prices, and what a batch may hold",
-                                        .tag = "Credits", .auth = net::Auth::Public,
-                                        .rate = net::Rate{.quota = {"presets", 600, std::chrono::seconds{60}}, .by = net::RateBy::Client}},
-                                       list_presets);
+  router.add<net::Nothing, PresetsOut>(
+      net::Method::Get, "/api/v1/presets",
+      {.id = "list_presets",
+       .summary = "Qualities, their prices, and what a batch may hold",
+       .tag = "Credits",
+       .auth = net::Auth::Public,
+       .rate = net::Rate{.quota = {"presets", 600, std::chrono::seconds{60}}, .by = net::RateBy::Client}},
+      list_presets);
 }
 
 }  // namespace i2m::credits

@@ -64,9 +64,10 @@ Co<std::string> bar(net::Loop& loop, CompanyId company) {
 
 Co<void> put(net::Loop& loop, CompanyId company, Balance balance, std::string mark) {
   std::vector<std::string> keys{bar_key(loop, company), value_key(loop, company)};
-  std::vector<std::string> args{std::move(mark), std::to_string(balance.version),
-                                fmt::format("{} {} {}", balance.version, balance.available.count(), balance.held.count()),
-                                std::string{value_ttl_ms}};
+  std::vector<std::string> args{
+      std::move(mark), std::to_string(balance.version),
+      fmt::format("{} {} {}", balance.version, balance.available.count(), balance.held.count()),
+      std::string{value_ttl_ms}};
   // An outage costs the next reader a look into PostgreSQL, nothing else.
   const auto ignored = co_await loop.redis.eval(put_script(), std::move(keys), std::move(args));
   static_cast<void>(ignored);

@@ -7,10 +7,10 @@
 
 /// The balance in Redis, for 300 s. Never a source of decisions: reserve() asks PostgreSQL.
 ///
-/// Three rules keep it true. A writer bars the key before it commits: the value goes, and while a bar stands only its own
-/// setter may put one. A value with a lower version never replaces a higher one. Keys carry the server's run_id, so nothing
-/// cached before a restart of Redis is believed after it. A writer that dies between bar and put leaves a bar that ends by
-/// itself, and no value.
+/// Three rules keep it true. A writer bars the key before it commits: the value goes, and while a bar stands only its
+/// own setter may put one. A value with a lower version never replaces a higher one. Keys carry the server's run_id, so
+/// nothing cached before a restart of Redis is believed after it. A writer that dies between bar and put leaves a bar
+/// that ends by itself, and no value.
 namespace i2m::credits::cache {
 
 /// Answers the mark that put() needs; empty when Redis is away.

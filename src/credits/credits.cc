@@ -36,9 +36,10 @@ Task<Balance> reserve(db::Tx& tx, JobId job, std::vector<ItemId> items, Credits 
   if (!row) {
     sql::BalanceParams asked{.company_id = tx.company()};
     CO_TRY(const auto now, co_await sql::balance(tx, std::move(asked)));
-    co_return refuse(Code::InsufficientCredits, "files",
-                     fmt::format("This needs {} credits; {} are available. Remove files, choose a lower quality or add credits.",
-                                 total.count(), now ? now->available : 0));
+    co_return refuse(
+        Code::InsufficientCredits, "files",
+        fmt::format("This needs {} credits; {} are available. Remove files, choose a lower quality or add credits.",
+                    total.count(), now ? now->available : 0));
   }
   ENSURE(row->holds == count);
   co_return balance_of(*row);
@@ -58,12 +59,17 @@ Task<Balance> release(db::Tx& tx, ItemId item) {
   co_return balance_of(*row);
 }
 
-Task<Balance> grant(db::Tx& tx, CompanyId company, Credits amount, std::string source, std::string actor, std::string reason) {
+Task<Balance> grant(db::Tx& tx, CompanyId company, Credits amount, std::string source, std::string actor,
+                    std::string reason) {
   if (amount == 0_cr) co_return refuse(Code::Invalid, "credits", "Grant at least one credit.");
-  sql::GrantCreditsParams params{.amount = amount.count(), .company_id = company, .source = std::move(source),
-                                 .actor = std::move(actor), .reason = std::move(reason)};
+  sql::GrantCreditsParams params{.amount = amount.count(),
+                                 .company_id = company,
+                                 .source = std::move(source),
+                                 .actor = std::move(actor),
+                                 .reason = std::move(reason)};
   CO_TRY(const auto row, co_await sql::grant_credits(tx, std::move(params)));
-  if (!row) co_return fail(Code::Conflict, "this grant was booked before");
+  if (!row)
+    co_return refuse(Code::Conflict, "source", "A grant with this source was booked before; nothing was booked now.");
   co_return balance_of(*row);
 }
 

@@ -31,23 +31,24 @@ constexpr const Preset& preset_of(Quality quality) { return presets[static_cast<
 /// The cheapest preset that allows `triangles`; they are within bounds::face_limit_max.
 const Preset& preset_for(int triangles);
 
-/// Holds `each` for every item, all or none. Errors: Code::InsufficientCredits, saying how many are needed and how many there
-/// are; then nothing moved.
+/// Holds `each` for every item, all or none. Errors: Code::InsufficientCredits, saying how many are needed and how many
+/// there are; then nothing moved.
 Task<Balance> reserve(db::Tx& tx, JobId job, std::vector<ItemId> items, Credits each);
 
-/// The item's hold becomes an entry of the ledger: the credits are spent. Errors: Code::Conflict when the hold was closed
-/// before; then nothing moved.
+/// The item's hold becomes an entry of the ledger: the credits are spent. Errors: Code::Conflict when the hold was
+/// closed before; then nothing moved.
 Task<Balance> settle(db::Tx& tx, ItemId item, std::string reason);
 
 /// The item's hold goes back to what is available. Errors: Code::Conflict when it was closed before.
 Task<Balance> release(db::Tx& tx, ItemId item);
 
 /// By an operator. `source` makes it happen once: a repeat answers Code::Conflict and books nothing.
-Task<Balance> grant(db::Tx& tx, CompanyId company, Credits amount, std::string source, std::string actor, std::string reason);
+Task<Balance> grant(db::Tx& tx, CompanyId company, Credits amount, std::string source, std::string actor,
+                    std::string reason);
 
-/// Commits a transaction that changed `company`'s credits to `after`, and keeps the cached balance true: the cache is emptied
-/// and barred before the commit and filled after it, so that whoever is killed in between leaves no stale figure behind.
-/// Errors: as Tx::commit. Redis being away is no error: every reader then goes to PostgreSQL.
+/// Commits a transaction that changed `company`'s credits to `after`, and keeps the cached balance true: the cache is
+/// emptied and barred before the commit and filled after it, so that whoever is killed in between leaves no stale
+/// figure behind. Errors: as Tx::commit. Redis being away is no error: every reader then goes to PostgreSQL.
 Task<> commit(net::Loop& loop, db::Tx& tx, CompanyId company, Balance after);
 
 /// The company's balance from the cache, or from PostgreSQL when it is not there.

@@ -1,5 +1,7 @@
 #include "db/connection.h"
 
+#include <openssl/ssl.h>
+
 #include "base/ensure.h"
 #include "base/log.h"
 #include "db/error.h"
@@ -21,6 +23,12 @@ void log_notice(void*, const PGresult* result) {
 
 bool holds_nul(const Params& params) {
   return std::ranges::any_of(params.values(), [](const auto& v) { return v && v->find('\0') != std::string::npos; });
+}
+
+// Whether bytes wait inside OpenSSL, of which the socket will never tell: libpq reads less than a record may hold.
+bool holds_decrypted_bytes(PGconn* pg) {
+  auto* ssl = static_cast<SSL*>(PQsslStruct(pg, "OpenSSL"));
+  return ssl != nullptr && SSL_pending(ssl) > 0;
 }
 
 }  // namespace
@@ -152,16 +160,20 @@ void Connection::wait_writable() {
 }
 
 void Connection::on_readable() {
-  if (PQconsumeInput(pg_) != 1) return close(lost(pg_));
   progress_at_ = std::chrono::steady_clock::now();
-  // Asked even with nothing pending: it is what makes libpq read notices.
-  while (PQisBusy(pg_) == 0 && !pending_.empty()) {
-    take(PQgetResult(pg_));
+  do {
+    if (PQconsumeInput(pg_) != 1) return close(lost(pg_));
+    take_results();
     if (pg_ == nullptr) return;
-  }
+  } while (holds_decrypted_bytes(pg_));
   if (PQstatus(pg_) == CONNECTION_BAD) return close(lost(pg_));
   if (spoiled_ && pending_.empty()) return close(fail(Code::Unavailable, "PostgreSQL: session is stale").error());
   wait_readable();
+}
+
+void Connection::take_results() {
+  // Asked even with nothing pending: it is what makes libpq read notices.
+  while (pg_ != nullptr && PQisBusy(pg_) == 0 && !pending_.empty()) take(PQgetResult(pg_));
 }
 
 // A command answers one result and then null; a Sync answers one result alone.

@@ -40,9 +40,8 @@ template <class T>
 void complete(boost::asio::io_context& io, Handler<T>& handler, Result<T> result) {
   AnyHandler<T> taken{std::move(*handler)};
   handler.reset();
-  boost::asio::post(io, [taken = std::move(taken), result = std::move(result)]() mutable {
-    std::move(taken)(std::move(result));
-  });
+  boost::asio::post(
+      io, [taken = std::move(taken), result = std::move(result)]() mutable { std::move(taken)(std::move(result)); });
 }
 
 /// What a connection is for.
@@ -120,6 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wait_readable();
   void wait_writable();
   void on_readable();
+  void take_results();
   void take(PGresult* result);
   void take_error(Pending& front, const PGresult* result);
   void finish_front();

@@ -20,8 +20,8 @@ Task<std::vector<Code>> codes_after(Pool& pool, CompanyId company, const Query& 
   const auto second = co_await tx.run(count_notes, Params{});
   const auto third = co_await tx.commit();
   std::vector<Code> codes;
-  for (const Error* error : {first ? nullptr : &first.error(), second ? nullptr : &second.error(),
-                             third ? nullptr : &third.error()}) {
+  for (const Error* error :
+       {first ? nullptr : &first.error(), second ? nullptr : &second.error(), third ? nullptr : &third.error()}) {
     if (error != nullptr) codes.push_back(error->code);
   }
   co_return codes;

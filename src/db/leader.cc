@@ -30,13 +30,15 @@ struct AdvisoryLock::Impl : std::enable_shared_from_this<AdvisoryLock::Impl> {
   Task<bool> attempt();
   Co<> watch(std::shared_ptr<Impl> self, ConnectionPtr watched);
   void on_closed();
+  void release();
 
   boost::asio::io_context& io;
   Settings settings;
   std::int64_t key;
   ConnectionPtr connection;
   bool held = false;
-  Timer changed;  // never expires: cancelled when the lock is lost
+  bool gone = false;  // its AdvisoryLock is destroyed
+  Timer changed;      // never expires: cancelled when the lock is lost
 };
 
 // One try, on a connection opened if need be. False: another session holds the lock.
@@ -76,12 +78,24 @@ Co<> AdvisoryLock::Impl::watch(std::shared_ptr<Impl> self, ConnectionPtr watched
 AdvisoryLock::AdvisoryLock(boost::asio::io_context& io, Settings settings, std::int64_t key)
     : impl_{std::make_shared<Impl>(io, std::move(settings), key)} {}
 
-AdvisoryLock::~AdvisoryLock() { release(); }
+AdvisoryLock::~AdvisoryLock() {
+  impl_->gone = true;
+  release();
+}
 
 Task<> AdvisoryLock::acquire() {
-  const std::shared_ptr<Impl> impl = impl_;
+  // Cancelled on the way, the server may have given the lock to a connection that nobody will ask for it.
+  struct Attempts {
+    std::shared_ptr<Impl> impl;
+    ~Attempts() {
+      if (!impl->held) impl->release();
+    }
+  };
+  const Attempts attempts{impl_};
+  const std::shared_ptr<Impl>& impl = attempts.impl;
   while (!impl->held) {
     auto got = co_await impl->attempt();
+    if (impl->gone) co_return fail(Code::Unavailable, "the lock is gone");
     if (!got) log::warn("advisory_lock_attempt_failed", {{"key", impl->key}, {"error", log::describe(got.error())}});
     // Asked again, since the connection may have died while this coroutine waited for its turn.
     if (got && *got && impl->connection) {
@@ -102,10 +116,12 @@ Co<> AdvisoryLock::lost() {
   while (impl->held) co_await impl->changed.async_wait(token);
 }
 
-void AdvisoryLock::release() {
-  const ConnectionPtr connection = impl_->connection;
-  impl_->held = false;
-  if (connection) connection->close(fail(Code::Unavailable, "advisory lock released").error());
+void AdvisoryLock::release() { impl_->release(); }
+
+void AdvisoryLock::Impl::release() {
+  held = false;
+  const ConnectionPtr closing = connection;
+  if (closing) closing->close(fail(Code::Unavailable, "advisory lock released").error());
 }
 
 }  // namespace i2m::db

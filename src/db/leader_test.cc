@@ -23,8 +23,10 @@ TEST_F(Notes, LockIsHeldByOneAndPassesOnWhenItsHolderDies) {
   boost::asio::co_spawn(io, second.acquire(), [&](std::exception_ptr, const Result<>&) { second_has_it = true; });
   turn(std::chrono::milliseconds{300});
   EXPECT_FALSE(second_has_it);
-  database.exec("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and"
-                " database = (select oid from pg_database where datname = '" + database.name() + "')");
+  database.exec(
+      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and"
+      " database = (select oid from pg_database where datname = '" +
+      database.name() + "')");
   ASSERT_TRUE(run(until_lost(first)));
   EXPECT_FALSE(first.held());
   turn(std::chrono::milliseconds{1500});
@@ -40,6 +42,24 @@ TEST_F(Notes, LockThatIsReleasedIsFreeForOthers) {
   AdvisoryLock second{io, settings(), key};
   EXPECT_TRUE(run(second.acquire()));
   EXPECT_TRUE(second.held());
+}
+
+TEST_F(Notes, LockWhoseWaitIsCancelledIsLeftToOthers) {
+  AdvisoryLock first{io, settings(), key};
+  AdvisoryLock second{io, settings(), key};
+  ASSERT_TRUE(run(first.acquire()));
+  boost::asio::cancellation_signal cancel;
+  bool ended = false;
+  boost::asio::co_spawn(
+      io, second.acquire(),
+      boost::asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr, const Result<>&) { ended = true; }));
+  turn(std::chrono::milliseconds{100});
+  cancel.emit(boost::asio::cancellation_type::terminal);
+  turn(std::chrono::milliseconds{100});
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(second.held());
+  first.release();
+  EXPECT_TRUE(run(second.acquire()));
 }
 
 TEST_F(Notes, LocksOfDifferentKeysDoNotMeet) {

@@ -81,6 +81,21 @@ TEST_F(Notes, CancelledWaitForAConnectionLosesNone) {
   EXPECT_TRUE(run(write_note(pool, ours, "b")));
 }
 
+TEST_F(Notes, HundredsOfDeadlinesLoseNoConnection) {
+  Pool pool{io, settings()};
+  std::vector<Co<bool>> work;
+  for (int i = 0; i < 300; ++i) {
+    Task<> slow = i % 3 == 0 ? discard_value(sleep_in_reader(pool, ours, 0.002)) : hold_and_sleep(pool, ours, 0.002);
+    work.push_back(within(std::move(slow), std::chrono::milliseconds{i % 50}));
+  }
+  run_all(std::move(work));
+  turn(std::chrono::milliseconds{50});
+  EXPECT_EQ(pool.stats().busy, 0);
+  EXPECT_EQ(pool.stats().waiting, 0);
+  EXPECT_LE(pool.stats().open, 5);
+  EXPECT_TRUE(run(write_note(pool, ours, "after all")));
+}
+
 Task<std::string> killed_between_statements(Pool& pool, test::TestDatabase& database, CompanyId company) {
   CO_TRY(Tx tx, co_await pool.begin(company));
   CO_TRY(const std::string pid, co_await first_value(tx, backend_pid));
@@ -204,9 +219,10 @@ class PrivateServer {
     std::filesystem::remove_all(dir_);
   }
   void start() {
-    as_postgres(fmt::format("pg_ctl -D {0}/data -w -l {0}/log -o \"-c listen_addresses= -c "
-                            "unix_socket_directories={0} -c fsync=off\" start >/dev/null",
-                            dir_));
+    as_postgres(
+        fmt::format("pg_ctl -D {0}/data -w -l {0}/log -o \"-c listen_addresses= -c "
+                    "unix_socket_directories={0} -c fsync=off\" start >/dev/null",
+                    dir_));
     running_ = true;
   }
   void stop() {

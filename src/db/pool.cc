@@ -63,9 +63,8 @@ Task<ConnectionPtr> Pool::Impl::read_connection() {
 
 Error Pool::Impl::too_late(Use use) const {
   const std::string& reason = lane(use).last_error;
-  return fail(Code::Unavailable,
-              fmt::format("no connection within {} ms{}{}", settings.acquire_timeout.count(),
-                          reason.empty() ? ": all are busy" : "; last attempt: ", reason))
+  return fail(Code::Unavailable, fmt::format("no connection within {} ms{}{}", settings.acquire_timeout.count(),
+                                             reason.empty() ? ": all are busy" : "; last attempt: ", reason))
       .error();
 }
 
@@ -163,8 +162,7 @@ void Pool::Impl::close() {
   for (const ConnectionPtr& connection : std::vector{all}) connection->close(why);
 }
 
-Pool::Pool(boost::asio::io_context& io, Settings settings)
-    : impl_{std::make_shared<Impl>(io, std::move(settings))} {}
+Pool::Pool(boost::asio::io_context& io, Settings settings) : impl_{std::make_shared<Impl>(io, std::move(settings))} {}
 
 Pool::~Pool() { impl_->close(); }
 

@@ -199,8 +199,7 @@ bool Rows::is_null(int row, int column) const {
 
 std::string_view Rows::text(int row, int column) const {
   ENSURE(row >= 0 && row < size() && column >= 0 && column < PQnfields(result_.get()));
-  return {PQgetvalue(result_.get(), row, column),
-          static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+  return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
 }
 
 std::string_view Rows::present(int row, int column) const {

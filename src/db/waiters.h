@@ -22,7 +22,7 @@ class Waiters {
   void add(AnyHandler<T> handler, std::chrono::milliseconds timeout, TooLate too_late) {
     auto waiter = std::make_shared<Waiter>(io_);
     waiter->handler.emplace(std::move(handler));
-    line_.push_back(waiter);
+    waiter->place = line_.insert(line_.end(), waiter);
     waiter->timer.expires_after(timeout);
     waiter->timer.async_wait([this, weak = std::weak_ptr{waiter}, too_late](boost::system::error_code error) {
       const auto late = weak.lock();
@@ -43,21 +43,24 @@ class Waiters {
   }
 
  private:
+  struct Waiter;
+  using Line = std::list<std::shared_ptr<Waiter>>;
   struct Waiter {
     explicit Waiter(boost::asio::io_context& io) : timer{io.get_executor()} {}
     Handler<T> handler;
     Timer timer;
+    Line::iterator place;
   };
 
   // A copy of the pointer: the line's own goes away here. The weak pointers then find nobody, so that neither the timer
   // nor the slot touches a line that is gone.
   void leave(std::shared_ptr<Waiter> waiter, Result<T> result) {
-    line_.remove(waiter);
+    line_.erase(waiter->place);
     complete<T>(io_, waiter->handler, std::move(result));
   }
 
   boost::asio::io_context& io_;
-  std::list<std::shared_ptr<Waiter>> line_;
+  Line line_;
 };
 
 }  // namespace i2m::db

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -173,6 +174,8 @@ int convert_main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? exit_ok : exit_usage;
   }
+  // Not a number passes CLI11's range check.
+  if (!std::isfinite(o.depth)) return complain("--depth must be a number"), exit_usage;
   return run(o);
 }
 

@@ -43,6 +43,7 @@ Solid between_sheets(const Grid& grid, Shape shape, float depth) {
       for (int x = 0; x < grid.n; ++x) to[x] = from[x] - cut;
     }
   }
+  volume.seal();
   return {mesh::marching_cubes(volume), {.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n}};
 }
 
@@ -144,6 +145,7 @@ Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
       for (std::size_t x = 0; x < rest_half.size(); ++x) to[x] = std::max(to[x], rest_half[x] - std::abs(q));
     }
   }
+  volume.seal();
   const View view{.side = n,
                   .x = lathe.axis,
                   .high = frame.half_length,

@@ -37,7 +37,9 @@ Subject cut_out(const Picture& picture, const cv::Mat& mask, int side_px, float 
     cv::warpAffine(mask, alpha, turn, {reach, reach}, cv::INTER_LINEAR, cv::BORDER_CONSTANT, cv::Scalar(0));
     box = cv::boundingRect(alpha > 127);
   }
-  const int side = std::max(1, cvRound(static_cast<float>(std::max(box.width, box.height)) / subject_share));
+  constexpr int margin_px = 2;  // whole pixels are few around a tiny object
+  const int longest = std::max(box.width, box.height);
+  const int side = std::max(longest + 2 * margin_px, cvRound(static_cast<float>(longest) / subject_share));
   const cv::Rect window{box.x + box.width / 2 - side / 2, box.y + box.height / 2 - side / 2, side, side};
   return {resized(under(rgb, window, cv::BORDER_REPLICATE), side_px),
           resized(under(alpha, window, cv::BORDER_CONSTANT), side_px)};

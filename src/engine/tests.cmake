@@ -1,4 +1,6 @@
 # Tests and benchmarks of the mesh library and the engine. They need none of the product's other libraries.
+find_package(ZLIB REQUIRED)
+
 add_library(i2m_engine_measure STATIC src/engine/measure.cc)
 target_link_libraries(i2m_engine_measure PUBLIC i2m_engine PRIVATE ${I2M_OPENCV_IMGPROC} ${I2M_OPENCV_CORE})
 target_compile_options(i2m_engine_measure PRIVATE -O2)
@@ -7,7 +9,7 @@ target_precompile_headers(i2m_engine_measure REUSE_FROM i2m_engine)
 function(i2m_engine_test name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE i2m_engine_measure GTest::gtest GTest::gtest_main PkgConfig::JPEG PkgConfig::PNG
-    PkgConfig::WEBP ${I2M_OPENCV_IMGPROC} ${I2M_OPENCV_CORE})
+    PkgConfig::WEBP ZLIB::ZLIB ${I2M_OPENCV_IMGPROC} ${I2M_OPENCV_CORE})
   target_compile_definitions(${name} PRIVATE I2M_PICTURES="${CMAKE_SOURCE_DIR}/test/data/pictures")
   target_compile_options(${name} PRIVATE -O1)
   add_test(NAME ${name} COMMAND ${name})

@@ -12,8 +12,9 @@ struct Login {
   std::string password;
   static constexpr std::string_view schema_name = "Login";
   static constexpr auto fields() {
-    return std::tuple{field("email", &Login::email, "The address the account was made with").longest(254).like("anna@demo.example"),
-                      field("password", &Login::password, "As typed").longest(128)};
+    return std::tuple{
+        field("email", &Login::email, "The address the account was made with").longest(254).like("anna@demo.example"),
+        field("password", &Login::password, "As typed").longest(128)};
   }
 };
 
@@ -35,7 +36,8 @@ struct UserOut {
   static constexpr std::string_view schema_name = "User";
   static constexpr auto fields() {
     return std::tuple{field("id", &UserOut::id, "The user"), field("email", &UserOut::email, "In lower case"),
-                      field("name", &UserOut::name, "As shown to colleagues"), field("role", &UserOut::role, "What the user may do"),
+                      field("name", &UserOut::name, "As shown to colleagues"),
+                      field("role", &UserOut::role, "What the user may do"),
                       field("company", &UserOut::company, "Whose credits and models the user works with")};
   }
 };
@@ -66,8 +68,8 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// A wrong address and a wrong password look the same and take the same time; an inactive account is told apart only from
-/// somebody who knew the password.
+/// A wrong address and a wrong password look the same and take the same time; an inactive account is told apart only
+/// from somebody who knew the password.
 Task<LoggedIn> login(net::Ctx& ctx, Identity& identity, Login in) {
   const std::string email = lower(in.email);
   net::Headers ignored;  // the answer speaks of the client's quota, not of how often this account was tried
@@ -80,14 +82,19 @@ Task<LoggedIn> login(net::Ctx& ctx, Identity& identity, Login in) {
   if (!right) co_return fail(Code::CredentialsWrong, row ? "password" : "no such address");
   if (row->user_status != "active" || row->company_status != "active") co_return fail(Code::AccountInactive);
 
-  Claims claims{.user = row->user_id, .company = row->company_id, .email = row->email, .expires = ctx.now() + identity.settings.token_lifetime};
+  Claims claims{.user = row->user_id,
+                .company = row->company_id,
+                .email = row->email,
+                .expires = ctx.now() + identity.settings.token_lifetime};
   CO_CHECK(net::read_text(claims.role, row->role, "role"));
   ctx.act_as(net::Principal{claims.user, claims.company, claims.role});
   CO_TRY(db::Tx tx, co_await ctx.begin());
   sql::NoteLoginParams note{.user_id = row->user_id, .company_id = row->company_id};
   CO_CHECK(co_await sql::note_login(tx, std::move(note)));
   CO_CHECK(co_await tx.commit());
-  log::info("login", {{"company_id", row->company_id.text()}, {"user_id", row->user_id.text()}, {"client", ctx.request().client}});
+  log::info(
+      "login",
+      {{"company_id", row->company_id.text()}, {"user_id", row->user_id.text()}, {"client", ctx.request().client}});
 
   LoggedIn out{.access_token = identity.keys.sign(claims, ctx.now()),
                .token_type = "Bearer",
@@ -103,12 +110,16 @@ Task<LoggedIn> login(net::Ctx& ctx, Identity& identity, Login in) {
 }  // namespace
 
 void routes(net::Router& router, Identity& identity) {
-  router.add<Login, LoggedIn>(
-      net::Method::Post, "/api/v1/auth/login",
-      {.id = "login", .summary = "Sign in with e-mail and password", .tag = "Identity", .auth = net::Auth::Public, .rate = logins_per_client,
-       .deadline = std::chrono::seconds{10}, .success_words = "Signed in.",
-       .errors = {Code::CredentialsWrong, Code::AccountInactive, Code::RateLimited}},
-      [&identity](net::Ctx& ctx, Login in) { return login(ctx, identity, std::move(in)); });
+  router.add<Login, LoggedIn>(net::Method::Post, "/api/v1/auth/login",
+                              {.id = "login",
+                               .summary = "Sign in with e-mail and password",
+                               .tag = "Identity",
+                               .auth = net::Auth::Public,
+                               .rate = logins_per_client,
+                               .deadline = std::chrono::seconds{10},
+                               .success_words = "Signed in.",
+                               .errors = {Code::CredentialsWrong, Code::AccountInactive, Code::RateLimited}},
+                              [&identity](net::Ctx& ctx, Login in) { return login(ctx, identity, std::move(in)); });
 }
 
 }  // namespace i2m::identity

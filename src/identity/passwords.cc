@@ -27,7 +27,8 @@ Passwords::~Passwords() { pool_.join(); }
 
 Result<std::string> Passwords::hash_now(std::string password) const {
   if (password.size() < password_bytes_min || password.size() > password_bytes_max) {
-    return refuse(Code::Invalid, "password", fmt::format("A password has {} to {} characters.", password_bytes_min, password_bytes_max));
+    return refuse(Code::Invalid, "password",
+                  fmt::format("A password has {} to {} characters.", password_bytes_min, password_bytes_max));
   }
   return argon2id(password, settings_);
 }
@@ -46,7 +47,7 @@ Task<bool> Passwords::matches(std::string password, std::string hash) {
     return same;
   };
   const bool same = co_await offload(pool_, check);
-  co_return known && same;
+  co_return known&& same;
 }
 
 }  // namespace i2m::identity

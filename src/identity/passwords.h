@@ -9,8 +9,8 @@
 
 namespace i2m::identity {
 
-/// Argon2id on a pool of its own, so that logins never hold up an event loop, with a bounded queue, so that a flood of them
-/// holds up nobody but itself.
+/// Argon2id on a pool of its own, so that logins never hold up an event loop, with a bounded queue, so that a flood of
+/// them holds up nobody but itself.
 ///
 /// Cost: memory_bytes and tens of milliseconds for each hash or check; PHC strings carry their own parameters.
 class Passwords {

@@ -51,9 +51,11 @@ Result<TokenKeys> TokenKeys::of(const std::vector<Key>& keys, std::string issuer
     const bool plain = !key.id.empty() && std::ranges::all_of(key.id, [](char c) {
       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     });
-    if (!plain) return refuse(Code::Invalid, "JWT_SECRET", "A key id in JWT_SECRET has other characters than a-z, 0-9, - and _.");
+    if (!plain)
+      return refuse(Code::Invalid, "JWT_SECRET", "A key id in JWT_SECRET has other characters than a-z, 0-9, - and _.");
     if (key.secret.size() < secret_bytes_min) {
-      return refuse(Code::Invalid, "JWT_SECRET", fmt::format("The key '{}' in JWT_SECRET is shorter than {} bytes.", key.id, secret_bytes_min));
+      return refuse(Code::Invalid, "JWT_SECRET",
+                    fmt::format("The key '{}' in JWT_SECRET is shorter than {} bytes.", key.id, secret_bytes_min));
     }
     out.signers_.push_back(std::make_shared<const Signer>(key));
   }
@@ -64,8 +66,8 @@ std::string TokenKeys::sign(const Claims& claims, Time now) const {
   const Signer& signer = *signers_.front();
   const std::string payload = fmt::format(
       R"({{"sub":"{}","company_id":"{}","email":{},"role":"{}","iss":{},"aud":"{}","iat":{},"exp":{},"jti":"{}"}})",
-      claims.user.text(), claims.company.text(), log::quote(claims.email), net::name_of(claims.role), log::quote(issuer_), audience,
-      unix_seconds(now), unix_seconds(claims.expires), Uuid::make().text());
+      claims.user.text(), claims.company.text(), log::quote(claims.email), net::name_of(claims.role),
+      log::quote(issuer_), audience, unix_seconds(now), unix_seconds(claims.expires), Uuid::make().text());
   std::string token = signer.head + '.' + base64url(payload);
   token += '.' + signer.signature(token);
   return token;
@@ -76,7 +78,8 @@ Result<Claims> TokenKeys::verify(std::string_view token, Time now) const {
   const std::size_t first = token.find('.');
   const std::size_t last = token.rfind('.');
   if (first == std::string_view::npos || first == last) return fail(Code::TokenInvalid, "not three parts");
-  const auto signer = std::ranges::find_if(signers_, [&](const auto& each) { return each->head == token.substr(0, first); });
+  const auto signer =
+      std::ranges::find_if(signers_, [&](const auto& each) { return each->head == token.substr(0, first); });
   if (signer == signers_.end()) return fail(Code::TokenInvalid, "a head that we never wrote");
   if (!equal_in_constant_time((*signer)->signature(token.substr(0, last)), token.substr(last + 1))) {
     return fail(Code::TokenInvalid, "signature");

@@ -22,8 +22,8 @@ struct Claims {
 
 /// Signs and verifies access tokens: JWT, HS256, several keys so that one can be replaced while the other still counts.
 ///
-/// A token's head must be, byte for byte, one that we write ourselves: algorithm, key id and type are thereby taken from our
-/// configuration and never from the token. The signature is checked before anything in the payload is read.
+/// A token's head must be, byte for byte, one that we write ourselves: algorithm, key id and type are thereby taken
+/// from our configuration and never from the token. The signature is checked before anything in the payload is read.
 /// Why HS256: signer and verifier are the same program (docs/decisions/0003).
 class TokenKeys {
  public:

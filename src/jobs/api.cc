@@ -20,7 +20,8 @@ struct FileOut {
     return std::tuple{field("item_id", &FileOut::item_id, "The item it was made for"),
                       field("file_name", &FileOut::file_name, "The picture's name with .glb"),
                       field("url", &FileOut::url, "Signed; needs no token; relative to this server"),
-                      field("size", &FileOut::size, "Bytes"), field("sha256", &FileOut::sha256, "Of the file, in hex"),
+                      field("size", &FileOut::size, "Bytes"),
+                      field("sha256", &FileOut::sha256, "Of the file, in hex"),
                       field("triangles", &FileOut::triangles, "As measured"),
                       field("expires_at", &FileOut::expires_at, "Until when the link works; ask again for a new one")};
   }
@@ -51,7 +52,8 @@ Task<FilesOut> list_job_files(net::Ctx& ctx, Jobs& jobs, JobIn in) {
   FilesOut out;
   for (const auto& row : rows) {
     const storage::Links::Link link = jobs.links.sign(ctx.company(), row.file_id, ctx.now());
-    out.files.push_back({row.item_id, model_name_of(row.file_name), link.url, row.bytes, hex(row.sha256), row.triangles, link.expires});
+    out.files.push_back(
+        {row.item_id, model_name_of(row.file_name), link.url, row.bytes, hex(row.sha256), row.triangles, link.expires});
   }
   co_return out;
 }
@@ -66,9 +68,11 @@ struct LinkIn {
   std::string signature;
   static constexpr std::string_view schema_name = "LinkIn";
   static constexpr auto fields() {
-    return std::tuple{field("file_id", &LinkIn::file_id, "The file").path(), field("company", &LinkIn::company, "Part of the signature").query(),
+    return std::tuple{field("file_id", &LinkIn::file_id, "The file").path(),
+                      field("company", &LinkIn::company, "Part of the signature").query(),
                       field("expires", &LinkIn::expires, "Part of the signature: unix seconds").query(),
-                      field("key", &LinkIn::key, "Which key signed").query(), field("signature", &LinkIn::signature, "The signature").query()};
+                      field("key", &LinkIn::key, "Which key signed").query(),
+                      field("signature", &LinkIn::signature, "The signature").query()};
   }
 };
 
@@ -77,7 +81,8 @@ std::string disposition_of(std::string_view name) {
   std::string plain, encoded;
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool simple = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    const bool simple =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     plain += simple || c == ' ' ? c : '_';
     encoded += simple ? std::string{c} : fmt::format("%{:02X}", byte);
   }
@@ -120,7 +125,9 @@ Task<net::Answer> download_file(net::Ctx& ctx, Jobs& jobs, LinkIn in) {
   const std::string etag = fmt::format("\"{}\"", hex(file->sha256));
   net::Answer out;
   out.content_type = file->media_type;
-  out.headers = {{"ETag", etag}, {"Cache-Control", "private, max-age=3600"}, {"Accept-Ranges", "bytes"},
+  out.headers = {{"ETag", etag},
+                 {"Cache-Control", "private, max-age=3600"},
+                 {"Accept-Ranges", "bytes"},
                  {"Content-Disposition", disposition_of(model_name_of(file->file_name))},
                  {"Referrer-Policy", "no-referrer"}};
   if (ctx.request().header("if-none-match") == etag) {
@@ -162,10 +169,13 @@ Task<Snapshot> snapshot(net::Loop& loop, CompanyId company, JobId id) {
   CO_CHECK(net::read_text(out.job.status, job->status, "status"));
   CO_CHECK(net::read_text(out.job.quality, job->quality, "quality"));
   for (const auto& row : rows) {
-    ItemStatusOut item{.item_id = row.item_id, .file_name = row.file_name, .stage = row.stage, .progress = row.progress};
+    ItemStatusOut item{
+        .item_id = row.item_id, .file_name = row.file_name, .stage = row.stage, .progress = row.progress};
     CO_CHECK(net::read_text(item.status, row.status, "status"));
     if (row.error_code) item.error = ItemErrorOut{*row.error_code, row.error_message.value_or("")};
-    out.job.progress += row.progress / static_cast<double>(rows.size());
+    // An item that failed is done with, too: a job that has ended stands at 1.
+    const bool ended = item.status == ItemStatus::Failed || item.status == ItemStatus::Cancelled;
+    out.job.progress += (ended ? 1 : row.progress) / static_cast<double>(rows.size());
     out.job.items.push_back(std::move(item));
   }
   co_return out;
@@ -175,16 +185,29 @@ void routes(net::Router& router, Jobs& jobs) {
   upload_routes(router, jobs);
   event_routes(router, jobs);
   router.add<JobIn, JobStatusOut>(net::Method::Get, "/api/v1/jobs/{job_id}/status",
-                                  {.id = "get_job_status", .summary = "How a job and each of its pictures stand", .tag = "Jobs",
-                                   .auth = net::Auth::Member, .rate = status_looks, .errors = {Code::NotFound}},
+                                  {.id = "get_job_status",
+                                   .summary = "How a job and each of its pictures stand",
+                                   .tag = "Jobs",
+                                   .auth = net::Auth::Member,
+                                   .rate = status_looks,
+                                   .errors = {Code::NotFound}},
                                   get_job_status);
   router.add<JobIn, FilesOut>(net::Method::Get, "/api/v1/download/{job_id}/files",
-                              {.id = "list_job_files", .summary = "Signed links to the models that are ready", .tag = "Jobs",
-                               .auth = net::Auth::Member, .rate = downloads, .errors = {Code::NotFound}},
+                              {.id = "list_job_files",
+                               .summary = "Signed links to the models that are ready",
+                               .tag = "Jobs",
+                               .auth = net::Auth::Member,
+                               .rate = downloads,
+                               .errors = {Code::NotFound}},
                               [&jobs](net::Ctx& ctx, JobIn in) { return list_job_files(ctx, jobs, in); });
   router.add_raw<LinkIn>(net::Method::Get, "/api/v1/download/files/{file_id}",
-                         {.id = "download_file", .summary = "A model, by its signed link", .tag = "Jobs", .auth = net::Auth::SignedLink,
-                          .rate = link_downloads, .success_words = "The model", .answers = "model/gltf-binary",
+                         {.id = "download_file",
+                          .summary = "A model, by its signed link",
+                          .tag = "Jobs",
+                          .auth = net::Auth::SignedLink,
+                          .rate = link_downloads,
+                          .success_words = "The model",
+                          .answers = "model/gltf-binary",
                           .errors = {Code::NotFound, Code::LinkInvalid, Code::LinkExpired}},
                          [&jobs](net::Ctx& ctx, LinkIn in) { return download_file(ctx, jobs, std::move(in)); });
 }

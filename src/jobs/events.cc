@@ -13,10 +13,11 @@ namespace i2m::jobs {
 namespace {
 
 namespace asio = boost::asio;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 
-constexpr std::chrono::seconds look_every{2};      // without a notice: Redis may be away
+constexpr std::chrono::seconds look_every{2};  // without a notice: Redis may be away
 constexpr std::chrono::seconds heartbeat_every{15};
 constexpr std::chrono::minutes stream_time_max{10};  // then the client comes back, and is asked again who it is
 constexpr std::size_t passing_max = 256;
@@ -54,7 +55,8 @@ bool ends_job(std::string_view kind, std::string_view data) {
   if (ec || !parsed.is_object()) return false;
   const boost::json::value* status = parsed.get_object().if_contains("status");
   JobStatus now{};
-  return status != nullptr && status->is_string() && net::read_text(now, std::string_view{status->get_string()}, "status") && is_final(now);
+  return status != nullptr && status->is_string() &&
+         net::read_text(now, std::string_view{status->get_string()}, "status") && is_final(now);
 }
 
 struct Watch {
@@ -93,7 +95,8 @@ Task<bool> tell_snapshot(Watch& watch, net::EventSink& sink) {
 Task<> follow(Watch watch, net::EventSink& sink) {
   // The ear opens before the first look, so that nothing falls between the two.
   const auto ear = std::make_shared<Ear>(watch.loop->io);
-  const auto subscription = watch.loop->notices.listen(channel_of(watch.job), [ear](std::string_view payload) { ear->hear(payload); });
+  const auto subscription =
+      watch.loop->notices.listen(channel_of(watch.job), [ear](std::string_view payload) { ear->hear(payload); });
   const auto until = std::chrono::steady_clock::now() + stream_time_max;
   auto quiet_since = std::chrono::steady_clock::now();
   bool ended = false;
@@ -123,7 +126,8 @@ Task<> follow(Watch watch, net::EventSink& sink) {
 
 Co<void> stream(Watch watch, net::EventSink& sink) {
   const Result<> told = co_await follow(watch, sink);
-  if (!told && told.error().code != Code::Unavailable) log::error("event_stream", {{"job_id", watch.job.text()}, {"error", log::describe(told.error())}});
+  if (!told && told.error().code != Code::Unavailable)
+    log::error("event_stream", {{"job_id", watch.job.text()}, {"error", log::describe(told.error())}});
 }
 
 Task<net::Answer> stream_job_events(net::Ctx& ctx, JobIn in) {
@@ -148,13 +152,19 @@ constexpr net::Rate streams{.quota = {"streams", 120, std::chrono::seconds{60}}}
 }  // namespace
 
 void event_routes(net::Router& router, Jobs&) {
-  router.add_raw<JobIn>(net::Method::Get, "/api/v1/jobs/{job_id}/events",
-                        {.id = "stream_job_events",
-                         .summary = "Server-sent events: status first, then item and job as they change, end after the last",
-                         .tag = "Jobs", .auth = net::Auth::Member, .rate = streams, .success_words = "The stream", .answers = "text/event-stream",
-                         .errors = {Code::NotFound},
-                         .request_headers = {{"Last-Event-ID", "Resume behind this event; without it the stream begins with the whole status"}}},
-                        stream_job_events);
+  router.add_raw<JobIn>(
+      net::Method::Get, "/api/v1/jobs/{job_id}/events",
+      {.id = "stream_job_events",
+       .summary = "Server-sent events: status first, then item and job as they change, end after the last",
+       .tag = "Jobs",
+       .auth = net::Auth::Member,
+       .rate = streams,
+       .success_words = "The stream",
+       .answers = "text/event-stream",
+       .errors = {Code::NotFound},
+       .request_headers = {{"Last-Event-ID",
+                            "Resume behind this event; without it the stream begins with the whole status"}}},
+      stream_job_events);
 }
 
 }  // namespace i2m::jobs

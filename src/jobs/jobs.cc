@@ -8,7 +8,8 @@ namespace {
 
 /// The end of an item, in an open transaction: counts it, tells the watchers, commits with the credits' change.
 Task<bool> finish(net::Loop& loop, db::Tx& tx, ItemRef ref, JobId job, bool succeeded, credits::Balance after) {
-  sql::CountItemParams count{.succeeded = succeeded ? 1 : 0, .failed = succeeded ? 0 : 1, .company_id = ref.company, .job_id = job};
+  sql::CountItemParams count{
+      .succeeded = succeeded ? 1 : 0, .failed = succeeded ? 0 : 1, .company_id = ref.company, .job_id = job};
   CO_CHECK(co_await sql::count_item(tx, std::move(count)));
   sql::AddItemEventParams item_event{.company_id = ref.company, .job_id = job, .item_id = ref.item};
   CO_CHECK(co_await sql::add_item_event(tx, std::move(item_event)));
@@ -27,7 +28,9 @@ Task<Locked> lock_job(db::Tx& tx, ItemRef ref) {
 
 }  // namespace
 
-std::string stream_of(const net::Loop& loop, std::string_view provider) { return fmt::format("{}items:{}", loop.prefix, provider); }
+std::string stream_of(const net::Loop& loop, std::string_view provider) {
+  return fmt::format("{}items:{}", loop.prefix, provider);
+}
 std::string channel_of(JobId job) { return "job:" + job.text(); }
 
 Co<void> notify(net::Loop& loop, JobId job, std::string payload) {
@@ -63,8 +66,11 @@ Task<bool> succeed(net::Loop& loop, ItemRef ref, Model model) {
   CO_CHECK(co_await sql::add_usage(tx, std::move(usage)));
   std::string reason = fmt::format("{} model of {}", job->quality, item->file_name);
   CO_TRY(const credits::Balance after, co_await credits::settle(tx, ref.item, std::move(reason)));
-  log::info("credits_settled", {{"company_id", ref.company.text()}, {"user_id", job->user_id.text()}, {"item_id", ref.item.text()},
-                                {"credits", item->credits}, {"remaining", after.total().count()}});
+  log::info("credits_settled", {{"company_id", ref.company.text()},
+                                {"user_id", job->user_id.text()},
+                                {"item_id", ref.item.text()},
+                                {"credits", item->credits},
+                                {"remaining", after.total().count()}});
   co_return co_await finish(loop, tx, ref, job->job_id, true, after);
 }
 
@@ -80,7 +86,9 @@ Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string messag
   CO_TRY(const auto item, co_await sql::fail_item(tx, std::move(ended)));
   if (!item) co_return false;
   CO_TRY(const credits::Balance after, co_await credits::release(tx, ref.item));
-  log::info("credits_released", {{"company_id", ref.company.text()}, {"item_id", ref.item.text()}, {"code", net::meaning(code).name},
+  log::info("credits_released", {{"company_id", ref.company.text()},
+                                 {"item_id", ref.item.text()},
+                                 {"code", net::meaning(code).name},
                                  {"remaining", after.total().count()}});
   co_return co_await finish(loop, tx, ref, job->job_id, false, after);
 }
@@ -89,7 +97,10 @@ Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay
   CO_TRY(db::Tx tx, co_await loop.db.begin(ref.company));
   CO_TRY(const Locked job, co_await lock_job(tx, ref));
   if (!job) co_return false;
-  sql::RequeueItemParams again{.delay_s = static_cast<double>(delay.count()) / 1000, .company_id = ref.company, .item_id = ref.item, .attempt = ref.attempt};
+  sql::RequeueItemParams again{.delay_s = static_cast<double>(delay.count()) / 1000,
+                               .company_id = ref.company,
+                               .item_id = ref.item,
+                               .attempt = ref.attempt};
   CO_TRY(const auto item, co_await sql::requeue_item(tx, std::move(again)));
   if (!item) co_return false;
   sql::AddItemEventParams event{.company_id = ref.company, .job_id = job->job_id, .item_id = ref.item};

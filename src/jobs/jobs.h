@@ -17,11 +17,11 @@ struct Settings {
   std::string provider = "embedded";
   int attempts_max = 3;
   std::chrono::seconds item_deadline{30 * 60};
-  std::chrono::milliseconds lease{20'000};        // of a running item; its worker renews it every third of that
+  std::chrono::milliseconds lease{20'000};           // of a running item; its worker renews it every third of that
   std::chrono::milliseconds dispatch_lease{15'000};  // of an item on its way to a worker
-  int dispatch_window = 64;                       // items dispatched or running at once, all companies together
-  std::chrono::seconds make_timeout{120};         // one attempt of one item
-  std::chrono::seconds orphan_age{3600};          // a folder without a job, a file under tmp/
+  int dispatch_window = 64;                          // items dispatched or running at once, all companies together
+  std::chrono::seconds make_timeout{120};            // one attempt of one item
+  std::chrono::seconds orphan_age{3600};             // a folder without a job, a file under tmp/
 };
 
 /// What the endpoints of this slice work with.
@@ -40,8 +40,8 @@ std::string channel_of(JobId job);
 /// On this one the scheduler hears that there are queued items.
 inline constexpr std::string_view queued_channel = "queued";
 
-/// How an item ended or goes on. Each runs in the company's own transaction, which it commits; each is fenced by `attempt`, and
-/// answers false, having changed nothing, when the item has moved on meanwhile.
+/// How an item ended or goes on. Each runs in the company's own transaction, which it commits; each is fenced by
+/// `attempt`, and answers false, having changed nothing, when the item has moved on meanwhile.
 struct ItemRef {
   CompanyId company;
   ItemId item;

@@ -175,7 +175,8 @@ credits as (
 insert into job_events (company_id, job_id, seq, kind, data)
 select @company_id, @job_id, job.event_seq, 'job',
        jsonb_build_object('job_id', job.id, 'status', job.status,
-                          'progress', (select avg(progress) from job_items i where i.company_id = @company_id and i.job_id = job.id),
+                          'progress', (select avg(case when i.finished_at is null then i.progress else 1 end)
+                                         from job_items i where i.company_id = @company_id and i.job_id = job.id),
                           'credits', jsonb_build_object('held', held, 'settled', settled, 'released', released),
                           'finished_at', job.finished_at)
   from job, credits

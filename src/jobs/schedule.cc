@@ -13,7 +13,8 @@ namespace i2m::jobs {
 namespace {
 
 namespace asio = boost::asio;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 
 constexpr std::chrono::milliseconds look_every{500};  // without a notice
@@ -113,7 +114,8 @@ Task<> Scheduler::send(const std::string& provider, std::vector<ItemRef> items) 
   const std::string stream = stream_of(loop_, provider);
   std::vector<redis::Command> commands;
   for (const ItemRef& each : items) {
-    commands.push_back({"XADD", stream, "MAXLEN", "~", std::string{stream_length_max}, "*", "company", each.company.text(), "item", each.item.text()});
+    commands.push_back({"XADD", stream, "MAXLEN", "~", std::string{stream_length_max}, "*", "company",
+                        each.company.text(), "item", each.item.text()});
   }
   CO_TRY(const auto replies, co_await loop_.redis.run_all(std::move(commands)));
   for (const redis::Reply& reply : replies) {
@@ -132,9 +134,11 @@ Task<int> Scheduler::reap() {
     const ItemRef ref{row.company_id, row.item_id, row.attempt};
     Result<bool> done = false;
     if (row.past_deadline) {
-      done = co_await fail_item(loop_, ref, Code::DeadlineExceeded, "It could not be made in time. Your credits were returned.");
+      done = co_await fail_item(loop_, ref, Code::DeadlineExceeded,
+                                "It could not be made in time. Your credits were returned.");
     } else if (row.status == "running" && row.attempt >= row.attempts_max) {
-      done = co_await fail_item(loop_, ref, Code::AttemptsExhausted, "It failed several times. Your credits were returned.");
+      done = co_await fail_item(loop_, ref, Code::AttemptsExhausted,
+                                "It failed several times. Your credits were returned.");
     } else {
       done = co_await requeue(loop_, ref, std::chrono::milliseconds{0});
     }
@@ -145,7 +149,10 @@ Task<int> Scheduler::reap() {
     if (!*done) continue;
     ++changed;
     taken_back_.Increment();
-    log::info("item_taken_back", {{"item_id", row.item_id.text()}, {"status", row.status}, {"attempt", row.attempt}, {"past_deadline", row.past_deadline}});
+    log::info("item_taken_back", {{"item_id", row.item_id.text()},
+                                  {"status", row.status},
+                                  {"attempt", row.attempt},
+                                  {"past_deadline", row.past_deadline}});
   }
   co_return changed;
 }

@@ -6,8 +6,9 @@
 
 namespace i2m::jobs {
 
-/// The scheduler: picks queued items fairly and sends them to the workers, takes back what was lost on the way, ends what is
-/// past its deadline, sweeps what was left behind. One process at a time does it: the one that holds the advisory lock.
+/// The scheduler: picks queued items fairly and sends them to the workers, takes back what was lost on the way, ends
+/// what is past its deadline, sweeps what was left behind. One process at a time does it: the one that holds the
+/// advisory lock.
 ///
 /// `system` reads across companies and marks what is dispatched; everything else happens in the item's own company.
 class Scheduler {

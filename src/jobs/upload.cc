@@ -20,8 +20,9 @@ struct ItemOut {
   Credits credits;
   static constexpr std::string_view schema_name = "BatchItem";
   static constexpr auto fields() {
-    return std::tuple{field("item_id", &ItemOut::item_id, "The item"), field("file_name", &ItemOut::file_name, "As it was uploaded"),
-                      field("status", &ItemOut::status, "queued"), field("credits", &ItemOut::credits, "Held until it ends")};
+    return std::tuple{
+        field("item_id", &ItemOut::item_id, "The item"), field("file_name", &ItemOut::file_name, "As it was uploaded"),
+        field("status", &ItemOut::status, "queued"), field("credits", &ItemOut::credits, "Held until it ends")};
   }
 };
 struct RejectedOut {
@@ -56,12 +57,18 @@ struct BatchForm {
         {"type", "object"},
         {"required", {"files"}},
         {"properties",
-         json::object{{"files", json::object{{"type", "array"}, {"minItems", 1}, {"maxItems", bounds::batch_files_max},
-                                             {"description", "PNG, JPEG or WebP, each at most 10 MiB; repeat the field"},
-                                             {"items", json::object{{"type", "string"}, {"format", "binary"}}}}},
-                      {"quality", json::object{{"type", "string"}, {"enum", {"low", "medium", "high"}}, {"default", "medium"}}},
-                      {"face_limit", json::object{{"type", "integer"}, {"minimum", bounds::face_limit_min}, {"maximum", bounds::face_limit_max},
-                                                  {"description", "Triangles at most; priced as the cheapest quality that allows them"}}}}}};
+         json::object{
+             {"files", json::object{{"type", "array"},
+                                    {"minItems", 1},
+                                    {"maxItems", bounds::batch_files_max},
+                                    {"description", "PNG, JPEG or WebP, each at most 10 MiB; repeat the field"},
+                                    {"items", json::object{{"type", "string"}, {"format", "binary"}}}}},
+             {"quality", json::object{{"type", "string"}, {"enum", {"low", "medium", "high"}}, {"default", "medium"}}},
+             {"face_limit",
+              json::object{{"type", "integer"},
+                           {"minimum", bounds::face_limit_min},
+                           {"maximum", bounds::face_limit_max},
+                           {"description", "Triangles at most; priced as the cheapest quality that allows them"}}}}}};
   }
 };
 
@@ -98,7 +105,8 @@ Task<std::string> read_value(net::Multipart& parts, std::string_view name) {
 Result<> take_quality(Form& form, std::string_view text) {
   credits::Quality quality{};
   if (!net::read_text(quality, text, "quality")) {
-    return refuse(Code::PresetUnknown, "quality", fmt::format("quality must be one of: {}.", net::choices<credits::Quality>()));
+    return refuse(Code::PresetUnknown, "quality",
+                  fmt::format("quality must be one of: {}.", net::choices<credits::Quality>()));
   }
   form.quality = quality;
   return {};
@@ -108,14 +116,15 @@ Result<> take_face_limit(Form& form, std::string_view text) {
   std::int32_t n = 0;
   if (!net::read_text(n, text, "face_limit") || n < bounds::face_limit_min || n > bounds::face_limit_max) {
     return refuse(Code::FaceLimitInvalid, "face_limit",
-                  fmt::format("face_limit must be a whole number from {} to {}.", bounds::face_limit_min, bounds::face_limit_max));
+                  fmt::format("face_limit must be a whole number from {} to {}.", bounds::face_limit_min,
+                              bounds::face_limit_max));
   }
   form.face_limit = n;
   return {};
 }
 
-/// One file: written as it comes, hashed on the way, then looked at. What is wrong with a file rejects that file; an error of
-/// this function is one of the request or the disk.
+/// One file: written as it comes, hashed on the way, then looked at. What is wrong with a file rejects that file; an
+/// error of this function is one of the request or the disk.
 Task<> take_file(Jobs& jobs, net::Multipart& parts, std::string file_name, Form& form) {
   CO_TRY(storage::Incoming file, co_await jobs.store.receive());
   bool too_large = false;
@@ -132,11 +141,13 @@ Task<> take_file(Jobs& jobs, net::Multipart& parts, std::string file_name, Form&
     info = std::move(seen);
   }
   if (!info) {
-    form.rejected.push_back({std::move(file_name), std::string{net::meaning(info.error().code).name}, net::words_of(info.error())});
+    form.rejected.push_back(
+        {std::move(file_name), std::string{net::meaning(info.error().code).name}, net::words_of(info.error())});
     co_return Result<>{};
   }
   const Sha256 sha = file.sha256();
-  form.pictures.push_back({.file_name = std::move(file_name), .file = std::move(file), .info = *info, .sha256 = sha, .object_key = {}});
+  form.pictures.push_back(
+      {.file_name = std::move(file_name), .file = std::move(file), .info = *info, .sha256 = sha, .object_key = {}});
   co_return Result<>{};
 }
 
@@ -147,7 +158,9 @@ Task<Form> read_form(Jobs& jobs, net::Multipart& parts) {
     if (!part) break;
     if (part->name == "files") {
       if (form.files() == bounds::batch_files_max) {
-        co_return refuse(Code::TooManyFiles, "files", fmt::format("A batch takes at most {} pictures. Send the rest as another batch.", bounds::batch_files_max));
+        co_return refuse(
+            Code::TooManyFiles, "files",
+            fmt::format("A batch takes at most {} pictures. Send the rest as another batch.", bounds::batch_files_max));
       }
       CO_CHECK(co_await take_file(jobs, parts, part->file_name.value_or("unnamed"), form));
     } else if (part->name == "quality" || part->name == "face_limit") {
@@ -187,7 +200,11 @@ Order order_of(const Form& form) {
 }
 
 BatchOut batch_of(const Form& form, const Order& order) {
-  BatchOut out{.job_id = order.job, .status = "queued", .items = {}, .rejected = form.rejected, .credits_held = order.each * static_cast<std::int64_t>(form.pictures.size())};
+  BatchOut out{.job_id = order.job,
+               .status = "queued",
+               .items = {},
+               .rejected = form.rejected,
+               .credits_held = order.each * static_cast<std::int64_t>(form.pictures.size())};
   for (const Picture& each : form.pictures) out.items.push_back({each.item, each.file_name, "queued", order.each});
   return out;
 }
@@ -195,7 +212,8 @@ BatchOut batch_of(const Form& form, const Order& order) {
 /// What was asked, so that a repeated key can be told from a reused one.
 Sha256 fingerprint_of(const Form& form, const Order& order) {
   std::string text = fmt::format("{}:{}", net::name_of(order.quality), order.triangles_max);
-  for (const Picture& each : form.pictures) text += fmt::format("|{}:{}:{}", each.file_name.size(), each.file_name, hex(each.sha256));
+  for (const Picture& each : form.pictures)
+    text += fmt::format("|{}:{}:{}", each.file_name.size(), each.file_name, hex(each.sha256));
   for (const RejectedOut& each : form.rejected) text += fmt::format("|rejected:{}:{}", each.file_name, each.code);
   return sha256(text);
 }
@@ -235,13 +253,18 @@ struct Replayed {
   std::string answer;
 };
 /// Books everything, or answers what an earlier request with this key was answered.
-Task<std::optional<Replayed>> book(net::Ctx& ctx, Jobs& jobs, const Form& form, const Order& order, std::string key, std::string answer) {
+Task<std::optional<Replayed>> book(net::Ctx& ctx, Jobs& jobs, const Form& form, const Order& order, std::string key,
+                                   std::string answer) {
   CO_TRY(db::Tx tx, co_await ctx.begin());
   CO_CHECK(co_await insert_job(tx, ctx, jobs, form, order));
   if (!key.empty()) {
     const Sha256 fingerprint = fingerprint_of(form, order);
-    sql::RememberKeyParams remember{.company_id = ctx.company(), .user_id = ctx.user(), .key = key,
-                                    .fingerprint = {fingerprint.begin(), fingerprint.end()}, .answer = std::move(answer), .job_id = order.job};
+    sql::RememberKeyParams remember{.company_id = ctx.company(),
+                                    .user_id = ctx.user(),
+                                    .key = key,
+                                    .fingerprint = {fingerprint.begin(), fingerprint.end()},
+                                    .answer = std::move(answer),
+                                    .job_id = order.job};
     CO_TRY(const std::int64_t fresh, co_await sql::remember_key(tx, std::move(remember)));
     if (fresh == 0) {
       sql::RememberedParams asked{.company_id = ctx.company(), .user_id = ctx.user(), .key = key};
@@ -261,7 +284,8 @@ Task<std::optional<Replayed>> book(net::Ctx& ctx, Jobs& jobs, const Form& form, 
 /// From here the pictures survive a loss of power; whoever calls removes them again when the booking fails.
 Task<> keep_files(net::Ctx& ctx, Form& form, const Order& order) {
   for (Picture& each : form.pictures) {
-    each.object_key = storage::key_of(storage::Area::Uploads, ctx.company(), order.job, each.item, engine::name_of(each.info.type));
+    each.object_key =
+        storage::key_of(storage::Area::Uploads, ctx.company(), order.job, each.item, engine::name_of(each.info.type));
     CO_CHECK(co_await each.file.keep(each.object_key));
   }
   co_return Result<>{};
@@ -281,7 +305,8 @@ constexpr net::Rate images{.quota = {"images", 100, std::chrono::seconds{3600}}}
 /// Answers the data of the envelope as JSON, for a replay is sent as it was.
 Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts) {
   std::string key{ctx.request().header("idempotency-key")};
-  if (key.size() > 255) co_return refuse(Code::Invalid, "Idempotency-Key", "An Idempotency-Key has at most 255 characters.");
+  if (key.size() > 255)
+    co_return refuse(Code::Invalid, "Idempotency-Key", "An Idempotency-Key has at most 255 characters.");
   CO_TRY(Form form, co_await read_form(jobs, parts));
   if (form.pictures.empty()) {
     for (const RejectedOut& each : form.rejected) {
@@ -292,7 +317,8 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
   const Order order = order_of(form);
   const BatchOut batch = batch_of(form, order);
   net::Headers unused;
-  CO_CHECK(co_await jobs.limits.take(ctx.loop(), images, ctx.user().text(), unused, static_cast<int>(form.pictures.size())));
+  CO_CHECK(
+      co_await jobs.limits.take(ctx.loop(), images, ctx.user().text(), unused, static_cast<int>(form.pictures.size())));
   Result<> kept = co_await keep_files(ctx, form, order);
   Result<std::optional<Replayed>> booked = fail(Code::Internal);
   if (kept) {
@@ -309,8 +335,12 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
   redis::Command hint = ctx.loop().notices.notice(queued_channel, "");
   const auto ignored = co_await ctx.redis().run(std::move(hint));
   static_cast<void>(ignored);
-  log::info("batch_accepted", {{"request_id", ctx.request_id()}, {"company_id", ctx.company().text()}, {"user_id", ctx.user().text()},
-                               {"job_id", order.job.text()}, {"files", form.pictures.size()}, {"rejected", form.rejected.size()},
+  log::info("batch_accepted", {{"request_id", ctx.request_id()},
+                               {"company_id", ctx.company().text()},
+                               {"user_id", ctx.user().text()},
+                               {"job_id", order.job.text()},
+                               {"files", form.pictures.size()},
+                               {"rejected", form.rejected.size()},
                                {"credits_held", batch.credits_held.count()}});
   co_return net::to_json(batch);
 }
@@ -320,12 +350,21 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
 void upload_routes(net::Router& router, Jobs& jobs) {
   router.add_upload<BatchForm, BatchOut>(
       "/api/v1/upload/batch",
-      {.id = "create_batch", .summary = "Upload pictures and have models made of them", .tag = "Jobs", .auth = net::Auth::Member, .rate = batches,
-       .body_bytes_max = (bounds::batch_files_max + 1) * (bounds::file_bytes_max + 16_KiB) + 64_KiB, .deadline = std::chrono::minutes{10},
-       .success = 202, .success_words = "The batch is queued.",
-       .errors = {Code::BoundaryMissing, Code::HeadersTooLarge, Code::FilesMissing, Code::TooManyFiles, Code::NothingAccepted, Code::PresetUnknown,
-                  Code::FaceLimitInvalid, Code::InsufficientCredits, Code::IdempotencyKeyReused, Code::StorageFull},
-       .request_headers = {{"Idempotency-Key", "Makes a retry safe: the same key with the same files answers the first answer and books nothing"}}},
+      {.id = "create_batch",
+       .summary = "Upload pictures and have models made of them",
+       .tag = "Jobs",
+       .auth = net::Auth::Member,
+       .rate = batches,
+       .body_bytes_max = (bounds::batch_files_max + 1) * (bounds::file_bytes_max + 16_KiB) + 64_KiB,
+       .deadline = std::chrono::minutes{10},
+       .success = 202,
+       .success_words = "The batch is queued.",
+       .errors = {Code::BoundaryMissing, Code::HeadersTooLarge, Code::FilesMissing, Code::TooManyFiles,
+                  Code::NothingAccepted, Code::PresetUnknown, Code::FaceLimitInvalid, Code::InsufficientCredits,
+                  Code::IdempotencyKeyReused, Code::StorageFull},
+       .request_headers =
+           {{"Idempotency-Key",
+             "Makes a retry safe: the same key with the same files answers the first answer and books nothing"}}},
       [&jobs](net::Ctx& ctx, net::Multipart& parts) { return create_batch(ctx, jobs, parts); });
 }
 

@@ -23,12 +23,13 @@ namespace i2m::jobs {
 namespace {
 
 namespace asio = boost::asio;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr Milliseconds block{1000};              // of XREADGROUP
-constexpr Milliseconds look_every{150};          // at the provider's progress
+constexpr Milliseconds block{1000};      // of XREADGROUP
+constexpr Milliseconds look_every{150};  // at the provider's progress
 constexpr Milliseconds retry_base{500};
 constexpr Milliseconds retry_cap{60'000};
 constexpr std::string_view abandoned_after_ms = "60000";
@@ -63,9 +64,16 @@ Milliseconds backoff(int attempt) {
 }  // namespace
 
 struct Worker::Impl : std::enable_shared_from_this<Worker::Impl> {
-  Impl(net::Loop& loop_, redis::Settings redis, providers::Provider& provider_, storage::Store& store_, Settings settings_, net::Metrics& metrics)
-      : loop{loop_}, reader{loop_.io, std::move(redis)}, provider{provider_}, store{store_}, settings{std::move(settings_)},
-        stream{stream_of(loop_, provider_.name())}, changed{loop_.io}, stopping{loop_.io},
+  Impl(net::Loop& loop_, redis::Settings redis, providers::Provider& provider_, storage::Store& store_,
+       Settings settings_, net::Metrics& metrics)
+      : loop{loop_},
+        reader{loop_.io, std::move(redis)},
+        provider{provider_},
+        store{store_},
+        settings{std::move(settings_)},
+        stream{stream_of(loop_, provider_.name())},
+        changed{loop_.io},
+        stopping{loop_.io},
         succeeded{metrics.counter("items_ended_total", "Attempts by how they ended", {{"how", "succeeded"}})},
         failed{metrics.counter("items_ended_total", "Attempts by how they ended", {{"how", "failed"}})},
         retried{metrics.counter("items_ended_total", "Attempts by how they ended", {{"how", "retried"}})},
@@ -104,7 +112,7 @@ struct Worker::Impl : std::enable_shared_from_this<Worker::Impl> {
   Settings settings;
   std::string stream;
   std::string consumer;
-  Timer changed;   // rings when an item has ended
+  Timer changed;  // rings when an item has ended
   Timer stopping;
   bool stop = false;
   bool impatient = false;
@@ -113,7 +121,8 @@ struct Worker::Impl : std::enable_shared_from_this<Worker::Impl> {
   prometheus::Counter &succeeded, &failed, &retried, &lost;
 };
 
-Worker::Worker(net::Loop& loop, redis::Settings redis, providers::Provider& provider, storage::Store& store, Settings settings, net::Metrics& metrics)
+Worker::Worker(net::Loop& loop, redis::Settings redis, providers::Provider& provider, storage::Store& store,
+               Settings settings, net::Metrics& metrics)
     : impl_{std::make_shared<Impl>(loop, std::move(redis), provider, store, std::move(settings), metrics)} {}
 Worker::~Worker() = default;
 Co<void> Worker::run() { return impl_->run(); }
@@ -177,8 +186,17 @@ Task<> Worker::Impl::ensure_group() {
 }
 
 Task<std::vector<Message>> Worker::Impl::read(int count) {
-  redis::Command command{"XREADGROUP", "GROUP", std::string{worker_group}, consumer, "COUNT", std::to_string(count),
-                         "BLOCK", std::to_string(block.count()), "STREAMS", stream, ">"};
+  redis::Command command{"XREADGROUP",
+                         "GROUP",
+                         std::string{worker_group},
+                         consumer,
+                         "COUNT",
+                         std::to_string(count),
+                         "BLOCK",
+                         std::to_string(block.count()),
+                         "STREAMS",
+                         stream,
+                         ">"};
   CO_TRY(const redis::Reply reply, co_await reader.run_blocking(std::move(command), block * 3));
   std::vector<Message> out;
   if (reply.elements.empty() || reply.elements[0].elements.size() != 2) co_return out;
@@ -190,7 +208,8 @@ Task<std::vector<Message>> Worker::Impl::read(int count) {
 
 // Messages that a worker took and never acknowledged. Whether there is still something to do, the claim tells.
 Task<std::vector<Message>> Worker::Impl::adopt(int count) {
-  redis::Command command{"XAUTOCLAIM", stream, std::string{worker_group}, consumer, std::string{abandoned_after_ms}, "0", "COUNT", std::to_string(count)};
+  redis::Command command{"XAUTOCLAIM", stream,  std::string{worker_group}, consumer, std::string{abandoned_after_ms},
+                         "0",          "COUNT", std::to_string(count)};
   CO_TRY(const redis::Reply reply, co_await loop.redis.run(std::move(command)));
   std::vector<Message> out;
   if (reply.elements.size() < 2) co_return out;
@@ -204,9 +223,10 @@ Co<void> Worker::Impl::handle(Message message) {
   const auto self = shared_from_this();
   try {
     const Result<> made = co_await make_item(message);
-    if (!made) log::warn("item_not_claimed", {{"item_id", message.item.text()}, {"error", log::describe(made.error())}});
-    // A claim that could not be tried (the database was away) is tried again when the dispatch lease ends; then as now the
-    // message has done its work.
+    if (!made)
+      log::warn("item_not_claimed", {{"item_id", message.item.text()}, {"error", log::describe(made.error())}});
+    // A claim that could not be tried (the database was away) is tried again when the dispatch lease ends; then as now
+    // the message has done its work.
     std::vector<redis::Command> done;
     done.push_back({"XACK", stream, std::string{worker_group}, message.id});
     done.push_back({"XDEL", stream, message.id});
@@ -225,7 +245,9 @@ Task<sql::ClaimItemRow> Worker::Impl::claim(const Message& message, int& triangl
   CO_TRY(const auto job, co_await sql::lock_job_of_item(tx, std::move(lock)));
   if (!job) co_return fail(Code::NotFound);
   triangles_max = job->triangles_max;
-  sql::ClaimItemParams params{.lease_s = static_cast<double>(settings.lease.count()) / 1000, .company_id = message.company, .item_id = message.item};
+  sql::ClaimItemParams params{.lease_s = static_cast<double>(settings.lease.count()) / 1000,
+                              .company_id = message.company,
+                              .item_id = message.item};
   CO_TRY(const auto item, co_await sql::claim_item(tx, std::move(params)));
   if (!item) co_return fail(Code::NotFound);
   sql::StartJobParams start{.company_id = message.company, .job_id = item->job_id};
@@ -263,11 +285,15 @@ Task<> Worker::Impl::make_item(const Message& message) {
     if (ended && *ended) {
       succeeded.Increment();
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-      log::info("item_succeeded", {{"item_id", message.item.text()}, {"job_id", running->job.text()}, {"attempt", item->attempt},
-                                   {"triangles", model->triangles}, {"bytes", model->bytes}, {"seconds", took.count()}});
+      log::info("item_succeeded", {{"item_id", message.item.text()},
+                                   {"job_id", running->job.text()},
+                                   {"attempt", item->attempt},
+                                   {"triangles", model->triangles},
+                                   {"bytes", model->bytes},
+                                   {"seconds", took.count()}});
     } else {
-      // Not ours any more, or not committed: the file of this attempt must not stay. Should the commit have happened all the
-      // same, its row is what counts, so the file stays then.
+      // Not ours any more, or not committed: the file of this attempt must not stay. Should the commit have happened
+      // all the same, its row is what counts, so the file stays then.
       if (ended) co_await store.remove(model->object_key);
       lost.Increment();
       log::warn("item_lost", {{"item_id", message.item.text()}, {"attempt", item->attempt}});
@@ -291,7 +317,8 @@ Co<void> Worker::Impl::give_up(Running& running, Error error, int attempts_max) 
             {{"item_id", running.ref.item.text()}, {"attempt", running.ref.attempt}, {"error", log::describe(error)}});
   Result<bool> ended = false;
   if (again) {
-    ended = co_await requeue(loop, running.ref, error.code == Code::Draining ? Milliseconds{0} : backoff(running.ref.attempt));
+    ended = co_await requeue(loop, running.ref,
+                             error.code == Code::Draining ? Milliseconds{0} : backoff(running.ref.attempt));
     retried.Increment();
   } else {
     const Code code = may_be_tried_again(error.code) ? Code::AttemptsExhausted : error.code;
@@ -300,7 +327,8 @@ Co<void> Worker::Impl::give_up(Running& running, Error error, int attempts_max) 
     failed.Increment();
   }
   // Undone, the lease ends and the reaper decides.
-  if (!ended) log::warn("item_end_not_written", {{"item_id", running.ref.item.text()}, {"error", log::describe(ended.error())}});
+  if (!ended)
+    log::warn("item_end_not_written", {{"item_id", running.ref.item.text()}, {"error", log::describe(ended.error())}});
 }
 
 Task<Model> Worker::Impl::make_model(Running& running, int triangles_max) {
@@ -311,22 +339,27 @@ Task<Model> Worker::Impl::make_model(Running& running, int triangles_max) {
   if (!picture) co_return fail(Code::Unavailable, "the picture cannot be read: " + picture.error().detail);
   const auto check = [&] { return sha256(as_text(*picture)); };
   const Sha256 sha = co_await offload(store.pool(), check);
-  if (!std::ranges::equal(sha, upload.sha256)) co_return fail(Code::Internal, "the stored picture is not the one that was uploaded: " + upload.object_key);
-  const providers::Order order{.item = running.ref.item, .attempt = running.ref.attempt, .triangles_max = triangles_max, .picture = *picture};
+  if (!std::ranges::equal(sha, upload.sha256))
+    co_return fail(Code::Internal, "the stored picture is not the one that was uploaded: " + upload.object_key);
+  const providers::Order order{
+      .item = running.ref.item, .attempt = running.ref.attempt, .triangles_max = triangles_max, .picture = *picture};
   CO_TRY(const providers::Made made, co_await provider.make(order, running.progress));
   // The preset is a contract, whoever made the model.
   const auto inspect = [&] { return mesh::inspect_glb(made.glb); };
   const auto summary = co_await offload(store.pool(), inspect);
-  if (!summary) co_return fail(Code::ContractMissed, "not a valid GLB: " + summary.error().detail + summary.error().message);
+  if (!summary)
+    co_return fail(Code::ContractMissed, "not a valid GLB: " + summary.error().detail + summary.error().message);
   if (std::cmp_greater(summary->triangles, triangles_max) || summary->triangles == 0) {
-    co_return fail(Code::ContractMissed, fmt::format("{} triangles, promised at most {}", summary->triangles, triangles_max));
+    co_return fail(Code::ContractMissed,
+                   fmt::format("{} triangles, promised at most {}", summary->triangles, triangles_max));
   }
   running.progress.stage = "storing";
   Model model{.bytes = static_cast<std::int64_t>(made.glb.size()), .triangles = static_cast<int>(summary->triangles)};
   const auto hash = [&] { return sha256(as_text(made.glb)); };
   model.sha256 = co_await offload(store.pool(), hash);
   // The attempt is in the name: a late writer of an earlier attempt cannot touch what a later one has stored.
-  model.object_key = storage::key_of(storage::Area::Results, running.ref.company, running.job, running.ref.item, fmt::format("{}.glb", running.ref.attempt));
+  model.object_key = storage::key_of(storage::Area::Results, running.ref.company, running.job, running.ref.item,
+                                     fmt::format("{}.glb", running.ref.attempt));
   CO_CHECK(co_await store.put(model.object_key, made.glb));
   co_return model;
 }
@@ -351,7 +384,9 @@ Co<void> Worker::Impl::watch(std::shared_ptr<Running> running) {
     if (Clock::now() >= next_beat) {
       next_beat = Clock::now() + settings.lease / 3;
       const Result<> beaten = co_await beat(*running);
-      if (!beaten) log::warn("heartbeat_failed", {{"item_id", running->ref.item.text()}, {"error", log::describe(beaten.error())}});
+      if (!beaten)
+        log::warn("heartbeat_failed",
+                  {{"item_id", running->ref.item.text()}, {"error", log::describe(beaten.error())}});
     }
   }
 }
@@ -371,8 +406,12 @@ Task<> Worker::Impl::beat(Running& running) {
 }
 
 Co<void> Worker::Impl::pass_on(Running& running, const char* stage, float fraction) {
-  const ItemStatusOut now{.item_id = running.ref.item, .file_name = running.file_name, .status = ItemStatus::Running, .stage = stage,
-                          .progress = fraction, .error = std::nullopt};
+  const ItemStatusOut now{.item_id = running.ref.item,
+                          .file_name = running.file_name,
+                          .status = ItemStatus::Running,
+                          .stage = stage,
+                          .progress = fraction,
+                          .error = std::nullopt};
   co_await notify(loop, running.job, net::to_json(now));
 }
 

@@ -8,12 +8,13 @@
 
 namespace i2m::jobs {
 
-/// The worker of one provider: takes items from its stream, claims them, has them made, checks and stores what came back, and
-/// ends them. It can be killed at any instruction: the claim is a lease that ends, the fence keeps a late write out, and
-/// nothing is acknowledged to Redis before it is committed.
+/// The worker of one provider: takes items from its stream, claims them, has them made, checks and stores what came
+/// back, and ends them. It can be killed at any instruction: the claim is a lease that ends, the fence keeps a late
+/// write out, and nothing is acknowledged to Redis before it is committed.
 class Worker {
  public:
-  Worker(net::Loop& loop, redis::Settings redis, providers::Provider& provider, storage::Store& store, Settings settings, net::Metrics& metrics);
+  Worker(net::Loop& loop, redis::Settings redis, providers::Provider& provider, storage::Store& store,
+         Settings settings, net::Metrics& metrics);
   ~Worker();
 
   /// Until stop().

@@ -39,6 +39,37 @@ constexpr std::array<int, 4> face_corners(int axis, int side) {
   return {base, base | c, base | b | c, base | b};
 }
 
+// A loop of edges around a piece of surface within one cell.
+struct Loop {
+  std::array<int, loop_edges_max> edges{};
+  std::size_t size = 0;
+};
+
+// Whether a line between the crossings on two edges of a cell runs within one of its faces.
+constexpr bool share_face(int a, int b) {
+  const int axis_a = a / 4, axis_b = b / 4, corner_a = lower_corner(axis_a, a % 4), corner_b = lower_corner(axis_b, b % 4);
+  for (int axis = 0; axis < 3; ++axis) {
+    if (axis != axis_a && axis != axis_b && (corner_a >> axis & 1) == (corner_b >> axis & 1)) return true;
+  }
+  return false;
+}
+
+// Triangles from one corner of the loop to all others. A diagonal within a face could be the neighbouring cell's as well,
+// and the edge then have four triangles; the corner with the fewest such diagonals is taken.
+constexpr void add_fan(Case& out, const Loop& loop) {
+  const auto at = [&](std::size_t i) { return loop.edges[i % loop.size]; };
+  std::size_t best = 0, fewest = loop.size;
+  for (std::size_t from = 0; from < loop.size; ++from) {
+    std::size_t within = 0;
+    for (std::size_t k = 2; k + 1 < loop.size; ++k) within += share_face(at(from), at(from + k)) ? 1 : 0;
+    if (within < fewest) best = from, fewest = within;
+  }
+  for (std::size_t k = 1; k + 1 < loop.size; ++k) {
+    auto used = static_cast<std::size_t>(out.triangle_count++) * 3;
+    for (const std::size_t i : {best, best + k, best + k + 1}) out.edges[used++] = static_cast<std::int8_t>(at(i));
+  }
+}
+
 // Every face is walked; where a run of positive corners is entered and left, the surface crosses that face from the one
 // edge to the other. Neighbouring faces walk their common edge in opposite ways, so that these segments link to loops.
 constexpr Case make_case(int pattern) {
@@ -58,19 +89,14 @@ constexpr Case make_case(int pattern) {
     }
   }
   Case out;
-  std::size_t used = 0;
-  for (std::size_t start = 0; start < edge_count; ++start) {
-    if (next[start] < 0) continue;
-    const auto take = [&](std::size_t e) { return static_cast<std::size_t>(std::exchange(next[e], -1)); };
-    std::size_t b = take(start);
-    std::size_t c = take(b);
-    while (c != start) {
-      for (const std::size_t e : {start, b, c}) out.edges[used++] = static_cast<std::int8_t>(e);
-      b = c;
-      c = take(c);
+  for (int start = 0; start < edge_count; ++start) {
+    Loop loop;
+    for (int e = start; next[static_cast<std::size_t>(e)] >= 0;) {
+      loop.edges[loop.size++] = e;
+      e = std::exchange(next[static_cast<std::size_t>(e)], -1);
     }
+    if (loop.size >= 3) add_fan(out, loop);
   }
-  out.triangle_count = static_cast<std::int8_t>(used / 3);
   return out;
 }
 
@@ -171,6 +197,16 @@ class Extractor {
 };
 
 }  // namespace
+
+void Volume::seal() {
+  constexpr float outside = -0.5F;
+  for (int z = 0; z < nz; ++z) {
+    for (int y = 0; y < ny; ++y) {
+      const bool rim = z == 0 || z == nz - 1 || y == 0 || y == ny - 1;
+      for (int x = 0; x < nx; x += rim ? 1 : std::max(1, nx - 1)) at(x, y, z) = std::min(at(x, y, z), outside);
+    }
+  }
+}
 
 Mesh marching_cubes(const Volume& volume) {
   if (volume.nx < 2 || volume.ny < 2 || volume.nz < 2) return {};

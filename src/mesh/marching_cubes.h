@@ -23,6 +23,9 @@ struct Volume {
   }
   float& at(int x, int y, int z) { return values[index(x, y, z)]; }
 
+  /// Makes the outermost samples negative, so that the surface is closed whatever they were.
+  void seal();
+
  private:
   static std::size_t size_of(int x, int y, int z) {
     return static_cast<std::size_t>(x) * static_cast<std::size_t>(y) * static_cast<std::size_t>(z);

@@ -52,6 +52,37 @@ Indices without_smallest_part(const Mesh& mesh, const Indices& from) {
   return kept;
 }
 
+// Of the fine surface, the parts of which `some` still has a vertex.
+Indices same_parts(const Mesh& mesh, const Indices& some) {
+  const auto part = parts_of(mesh);
+  std::vector<std::uint8_t> keep(mesh.positions.size());
+  for (const std::uint32_t v : some) keep[part[v]] = 1;
+  Indices kept;
+  for (const std::uint32_t v : mesh.indices) {
+    if (keep[part[v]] != 0) kept.push_back(v);
+  }
+  return kept;
+}
+
+// Every part needs a few triangles to stay closed. Where they are too many for the budget the smallest ones go, and what
+// remains is simplified afresh.
+Indices collapse_fewer(const Mesh& mesh, Indices out, std::size_t triangles_max) {
+  while (out.size() / 3 > triangles_max) {
+    Indices fewer = without_smallest_part(mesh, out);
+    if (fewer.empty()) {
+      // One part of high genus: its handles cannot be collapsed one by one, so its topology has to give way.
+      const Indices from = same_parts(mesh, out);
+      out.resize(from.size());
+      out.resize(meshopt_simplifySloppy(out.data(), from.data(), from.size(), &mesh.positions.front().x,
+                                        mesh.positions.size(), sizeof(Vec3), triangles_max * 3, any_error, nullptr));
+      return out;
+    }
+    out = std::move(fewer);
+  }
+  Indices afresh = collapse(mesh, same_parts(mesh, out), triangles_max);
+  return afresh.size() / 3 <= triangles_max && afresh.size() > out.size() ? afresh : out;
+}
+
 // How well a triangle agrees with the surface it stands for: the cosine between its normal and its corners'.
 float agreement(const Mesh& mesh, const std::vector<Vec3>& normals, const std::array<std::uint32_t, 3>& t) {
   const Vec3 a = mesh.positions[t[0]], b = mesh.positions[t[1]], c = mesh.positions[t[2]];
@@ -184,21 +215,8 @@ Mesh compact(const Mesh& mesh, const Indices& indices) {
 
 Mesh simplify(const Mesh& mesh, std::size_t triangles_max) {
   if (mesh.triangle_count() <= triangles_max || mesh.positions.empty()) return compact(mesh, mesh.indices);
-  Indices from = mesh.indices;
-  Indices out = collapse(mesh, from, triangles_max);
-  while (out.size() / 3 > triangles_max) {
-    // Every part needs a few triangles to stay closed: fewer parts, then again from what remains.
-    Indices fewer = without_smallest_part(mesh, out);
-    if (fewer.empty()) {
-      // One part of high genus: its handles cannot be collapsed one by one, so its topology has to give way.
-      out.resize(from.size());
-      out.resize(meshopt_simplifySloppy(out.data(), from.data(), from.size(), &mesh.positions.front().x,
-                                        mesh.positions.size(), sizeof(Vec3), triangles_max * 3, any_error, nullptr));
-      break;
-    }
-    from = std::move(fewer);
-    out = from.size() / 3 > triangles_max ? collapse(mesh, from, triangles_max) : from;
-  }
+  Indices out = collapse(mesh, mesh.indices, triangles_max);
+  if (out.size() / 3 > triangles_max) out = collapse_fewer(mesh, std::move(out), triangles_max);
   Mesh made{mesh.positions, std::move(out)};
   Mender{made, normals_of(mesh)}.run();
   return compact(made, made.indices);

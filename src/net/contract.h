@@ -19,7 +19,8 @@ struct AuthRule {
   constexpr AuthRule(Auth auth) : value{auth} {}
 };
 
-/// What a quota counts by, and what happens while Redis is away: most endpoints stay open, signing in is limited locally.
+/// What a quota counts by, and what happens while Redis is away: most endpoints stay open, signing in is limited
+/// locally.
 enum class RateBy { User, Client };
 enum class WithoutRedis { Open, LimitLocally };
 struct Rate {
@@ -36,7 +37,7 @@ struct RequestHeader {
 
 /// What an endpoint promises: the router enforces it, OpenAPI and the tests read the same value.
 struct Contract {
-  std::string_view id;        // operationId
+  std::string_view id;  // operationId
   std::string_view summary;
   std::string_view tag;
   AuthRule auth;
@@ -48,7 +49,7 @@ struct Contract {
   std::string_view answers = "application/json";
   std::vector<Code> errors = {};
   std::vector<RequestHeader> request_headers = {};
-  bool hidden = false;        // not part of the API: pages and their files
+  bool hidden = false;  // not part of the API: pages and their files
 };
 
 }  // namespace i2m::net

@@ -22,7 +22,8 @@ struct Principal {
   Role role = Role::Member;
 };
 
-/// What a handler is given. It reaches the database only through begin() and reader(), both bound to the caller's company.
+/// What a handler is given. It reaches the database only through begin() and reader(), both bound to the caller's
+/// company.
 class Ctx {
  public:
   Ctx(Loop& loop, const Clock& clock, Request& request, std::string request_id)

@@ -28,7 +28,7 @@ enum class In { Body, Path, Query };
 template <class T, class M>
 struct Field {
   std::string_view name;
-  M T::*member;
+  M T::* member;
   std::string_view doc;
   In in = In::Body;
   std::size_t length_max = 1024;  // of a string, in bytes
@@ -36,13 +36,21 @@ struct Field {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::string_view example = {};
 
-  constexpr Field path() const { return with([](Field& f) { f.in = In::Path; }); }
-  constexpr Field query() const { return with([](Field& f) { f.in = In::Query; }); }
-  constexpr Field longest(std::size_t bytes) const { return with([=](Field& f) { f.length_max = bytes; }); }
+  constexpr Field path() const {
+    return with([](Field& f) { f.in = In::Path; });
+  }
+  constexpr Field query() const {
+    return with([](Field& f) { f.in = In::Query; });
+  }
+  constexpr Field longest(std::size_t bytes) const {
+    return with([=](Field& f) { f.length_max = bytes; });
+  }
   constexpr Field range(std::int64_t low, std::int64_t high) const {
     return with([=](Field& f) { f.min = low, f.max = high; });
   }
-  constexpr Field like(std::string_view text) const { return with([=](Field& f) { f.example = text; }); }
+  constexpr Field like(std::string_view text) const {
+    return with([=](Field& f) { f.example = text; });
+  }
 
  private:
   template <class F>
@@ -54,12 +62,15 @@ struct Field {
 };
 
 template <class T, class M>
-constexpr Field<T, M> field(std::string_view name, M T::*member, std::string_view doc) {
+constexpr Field<T, M> field(std::string_view name, M T::* member, std::string_view doc) {
   return Field<T, M>{name, member, doc};
 }
 
 template <class T>
-concept Described = requires { T::fields(); T::schema_name; };
+concept Described = requires {
+  T::fields();
+  T::schema_name;
+};
 template <class T>
 concept NamedEnum = std::is_enum_v<T> && requires { enum_names(T{}); };
 template <class T>
@@ -231,7 +242,8 @@ Result<> read_json(T& out, const boost::json::value& json, const F& f) {
   return {};
 }
 
-/// A whole JSON body. A missing required field, a field of the wrong type and one that is not known are each refused by name.
+/// A whole JSON body. A missing required field, a field of the wrong type and one that is not known are each refused by
+/// name.
 template <Described T>
 Result<> read_body(T& out, std::string_view body) {
   boost::system::error_code ec;
@@ -257,7 +269,9 @@ Result<> read_body(T& out, std::string_view body) {
   for (const auto& [key, value] : object) {
     bool found = false;
     for_each_field<T>([&](const auto& f) { found = found || (f.in == In::Body && f.name == std::string_view{key}); });
-    if (!found) return refuse(Code::Invalid, std::string{key}, fmt::format("{} is not a field of this request.", std::string_view{key}));
+    if (!found)
+      return refuse(Code::Invalid, std::string{key},
+                    fmt::format("{} is not a field of this request.", std::string_view{key}));
   }
   return verdict;
 }
@@ -270,7 +284,8 @@ boost::json::value schema_of(boost::json::object& components) {
   namespace json = boost::json;
   if constexpr (is_optional<T>) {
     json::value inner = schema_of<typename T::value_type>(components);
-    if (inner.get_object().contains("$ref")) return json::object{{"oneOf", json::array{inner, json::object{{"type", "null"}}}}};
+    if (inner.get_object().contains("$ref"))
+      return json::object{{"oneOf", json::array{inner, json::object{{"type", "null"}}}}};
     const json::value type = inner.get_object()["type"];
     inner.get_object()["type"] = json::array{type, "null"};
     return inner;
@@ -283,7 +298,10 @@ boost::json::value schema_of(boost::json::object& components) {
   } else if constexpr (std::floating_point<T>) {
     return json::object{{"type", "number"}};
   } else if constexpr (std::same_as<T, Credits>) {
-    return json::object{{"type", "integer"}, {"format", "int64"}, {"minimum", 0}, {"description", "Credits: 1 credit = 0.01 US dollar"}};
+    return json::object{{"type", "integer"},
+                        {"format", "int64"},
+                        {"minimum", 0},
+                        {"description", "Credits: 1 credit = 0.01 US dollar"}};
   } else if constexpr (std::same_as<T, Time>) {
     return json::object{{"type", "string"}, {"format", "date-time"}};
   } else if constexpr (is_id<T>) {

@@ -38,13 +38,26 @@ Result<> HeadParser::describe(Request& request) const {
   if (impl_->error) return refuse(Code::Malformed, "", "This is not a well-formed HTTP/1.1 request.");
   const auto& head = impl_->parser.get();
   switch (head.method()) {
-    case http::verb::get: request.method = Method::Get; break;
-    case http::verb::head: request.method = Method::Head; break;
-    case http::verb::post: request.method = Method::Post; break;
-    case http::verb::put: request.method = Method::Put; break;
-    case http::verb::patch: request.method = Method::Patch; break;
-    case http::verb::delete_: request.method = Method::Delete; break;
-    default: return fail(Code::MethodNotAllowed);
+    case http::verb::get:
+      request.method = Method::Get;
+      break;
+    case http::verb::head:
+      request.method = Method::Head;
+      break;
+    case http::verb::post:
+      request.method = Method::Post;
+      break;
+    case http::verb::put:
+      request.method = Method::Put;
+      break;
+    case http::verb::patch:
+      request.method = Method::Patch;
+      break;
+    case http::verb::delete_:
+      request.method = Method::Delete;
+      break;
+    default:
+      return fail(Code::MethodNotAllowed);
   }
   const std::string_view target{head.target().data(), head.target().size()};
   if (!target.starts_with('/')) return refuse(Code::Malformed, "", "The request's target must be a path.");

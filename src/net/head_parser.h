@@ -10,8 +10,8 @@
 
 namespace i2m::net {
 
-/// Reads the head of an HTTP/1.1 request; Beast's parser does the work and its strictness is ours: two lengths, a length
-/// beside chunked, bare line feeds and the like are refused. The one file that sees Beast.
+/// Reads the head of an HTTP/1.1 request; Beast's parser does the work and its strictness is ours: two lengths, a
+/// length beside chunked, bare line feeds and the like are refused. The one file that sees Beast.
 class HeadParser {
  public:
   HeadParser();
@@ -19,7 +19,10 @@ class HeadParser {
   HeadParser(const HeadParser&) = delete;
 
   enum class State { NeedMore, Done };  // Done: good or bad, describe() says which
-  struct Step { State state; std::size_t consumed; };
+  struct Step {
+    State state;
+    std::size_t consumed;
+  };
   /// `bytes` is everything received and not yet consumed, in one piece.
   Step parse(std::span<const char> bytes);
 

@@ -32,11 +32,11 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// One request. Views live until its answer is written.
 struct Request {
   Method method = Method::Get;
-  std::string path;                // decoded once, no query
-  std::string query;               // as sent
-  std::string client;              // address of the peer, or what the trusted proxy says
+  std::string path;    // decoded once, no query
+  std::string query;   // as sent
+  std::string client;  // address of the peer, or what the trusted proxy says
   bool keep_alive = true;
-  std::vector<std::string> path_values;  // in the order of the pattern's {names}
+  std::vector<std::string> path_values;                      // in the order of the pattern's {names}
   std::function<std::string_view(std::string_view)> header;  // empty when absent; names are case-insensitive
   Body* body = nullptr;
 };

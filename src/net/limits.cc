@@ -39,8 +39,10 @@ Task<> Limits::take(Loop& loop, const Rate& rate, std::string subject, Headers& 
     co_return Result<>{};
   }
   const auto seconds = [](std::chrono::milliseconds ms) { return (ms.count() + 999) / 1000; };
-  headers.emplace_back("RateLimit-Policy", fmt::format("\"{}\";q={};w={}", quota.name, quota.count, quota.window.count()));
-  headers.emplace_back("RateLimit", fmt::format("\"{}\";r={};t={}", quota.name, verdict->remaining, seconds(verdict->reset_after)));
+  headers.emplace_back("RateLimit-Policy",
+                       fmt::format("\"{}\";q={};w={}", quota.name, quota.count, quota.window.count()));
+  headers.emplace_back("RateLimit",
+                       fmt::format("\"{}\";r={};t={}", quota.name, verdict->remaining, seconds(verdict->reset_after)));
   if (verdict->allowed) co_return Result<>{};
   headers.emplace_back("Retry-After", std::to_string(std::max<std::int64_t>(1, seconds(verdict->retry_after))));
   co_return fail(Code::RateLimited, fmt::format("{} of {}", quota.name, subject));

@@ -11,7 +11,10 @@ Metrics::Metrics()
                     .Name("http_request_seconds")
                     .Help("Time from the last byte of the head to the answer")
                     .Register(registry_)},
-      requests_{&prometheus::BuildCounter().Name("http_requests_total").Help("Answers by endpoint and class").Register(registry_)},
+      requests_{&prometheus::BuildCounter()
+                     .Name("http_requests_total")
+                     .Help("Answers by endpoint and class")
+                     .Register(registry_)},
       undeclared_{&prometheus::BuildCounter()
                        .Name("http_undeclared_refusals_total")
                        .Help("Refusals that the endpoint's contract does not list")
@@ -20,8 +23,9 @@ Metrics::Metrics()
 void Metrics::add_endpoint(std::string_view id) {
   const std::string name{id};
   Row row;
-  row.seconds = &seconds_->Add({{"endpoint", name}},
-                               prometheus::Histogram::BucketBoundaries{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30});
+  row.seconds = &seconds_->Add(
+      {{"endpoint", name}},
+      prometheus::Histogram::BucketBoundaries{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30});
   for (std::size_t i = 2; i < row.by_class.size(); ++i) {
     row.by_class[i] = &requests_->Add({{"endpoint", name}, {"class", fmt::format("{}xx", i)}});
   }
@@ -45,7 +49,8 @@ void Metrics::count_undeclared(std::string_view id) {
 
 std::string Metrics::text() const { return prometheus::TextSerializer{}.Serialize(registry_.Collect()); }
 
-prometheus::Counter& Metrics::counter(const std::string& name, const std::string& help, const prometheus::Labels& labels) {
+prometheus::Counter& Metrics::counter(const std::string& name, const std::string& help,
+                                      const prometheus::Labels& labels) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry_).Add(labels);
 }
 

@@ -52,7 +52,8 @@ std::optional<std::string> parameter(std::string_view header, std::string_view n
 
 // A browser's name for a file may hold a path, control characters or be very long; what is kept is for people to read.
 std::string plain_file_name(std::string_view sent) {
-  if (const std::size_t slash = sent.find_last_of("/\\"); slash != std::string_view::npos) sent.remove_prefix(slash + 1);
+  if (const std::size_t slash = sent.find_last_of("/\\"); slash != std::string_view::npos)
+    sent.remove_prefix(slash + 1);
   std::string out;
   for (const char c : sent) {
     if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
@@ -74,7 +75,8 @@ Result<Multipart> Multipart::open(const Request& request) {
     return refuse(Code::MediaTypeUnsupported, "Content-Type", "Send the files as multipart/form-data.");
   }
   const std::optional<std::string> boundary = parameter(type, "boundary");
-  if (!boundary || boundary->empty() || boundary->size() > boundary_bytes_max) return refuse(Code::BoundaryMissing, "Content-Type", "");
+  if (!boundary || boundary->empty() || boundary->size() > boundary_bytes_max)
+    return refuse(Code::BoundaryMissing, "Content-Type", "");
   return Multipart{*request.body, *boundary};
 }
 
@@ -155,14 +157,16 @@ Task<std::optional<Part>> Multipart::next() {
 Result<Part> Multipart::parse_head(std::string_view head) const {
   Part part;
   bool named = false;
-  if (!head.starts_with("\r\n")) return refuse(Code::Malformed, "", "A multipart boundary is not followed by a line break.");
+  if (!head.starts_with("\r\n"))
+    return refuse(Code::Malformed, "", "A multipart boundary is not followed by a line break.");
   head.remove_prefix(2);
   while (!head.empty()) {
     const std::size_t end = std::min(head.find("\r\n"), head.size());
     const std::string_view line = head.substr(0, end);
     head.remove_prefix(std::min(end + 2, head.size()));
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return refuse(Code::Malformed, "", "A multipart part has a header without a colon.");
+    if (colon == std::string_view::npos)
+      return refuse(Code::Malformed, "", "A multipart part has a header without a colon.");
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trimmed(line.substr(colon + 1));
     if (same_name(name, "content-disposition")) {

@@ -19,10 +19,11 @@ struct Part {
 };
 
 /// A multipart/form-data body, part by part, as it arrives: nothing is collected, memory is one buffer of
-/// bounds::io_buffer_bytes. Order of use: next(), then read() until it answers empty (or next() again, which skips the rest).
+/// bounds::io_buffer_bytes. Order of use: next(), then read() until it answers empty (or next() again, which skips the
+/// rest).
 ///
-/// Errors: Code::Malformed when the framing is broken or the body ends before its closing boundary; Code::HeadersTooLarge for
-/// a part's head over 8 KiB; what Body answers.
+/// Errors: Code::Malformed when the framing is broken or the body ends before its closing boundary;
+/// Code::HeadersTooLarge for a part's head over 8 KiB; what Body answers.
 class Multipart {
  public:
   /// Errors: Code::MediaTypeUnsupported, Code::BoundaryMissing.
@@ -35,7 +36,7 @@ class Multipart {
 
  private:
   Multipart(Body& body, std::string boundary);
-  Task<bool> fill();       // false at the end of the body
+  Task<bool> fill();  // false at the end of the body
   Result<Part> parse_head(std::string_view head) const;
 
   Body* body_;

@@ -4,7 +4,8 @@ namespace i2m::net {
 
 Notices::Notices(boost::asio::io_context& io, const redis::Settings& settings, std::string prefix)
     : prefix_{std::move(prefix)},
-      subscriber_{io, settings, [this](std::string_view channel, std::string_view payload) { deliver(channel, payload); },
+      subscriber_{io, settings,
+                  [this](std::string_view channel, std::string_view payload) { deliver(channel, payload); },
                   [this] {
                     for (auto& [channel, heard] : listeners_) deliver(channel, "");
                   }} {}

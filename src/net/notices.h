@@ -10,8 +10,9 @@
 
 namespace i2m::net {
 
-/// What other processes tell this loop over Redis pub/sub. A notice is a hint, never the truth: whoever gets one looks in
-/// PostgreSQL. After a lost connection every listener is called with an empty payload: something may have been missed.
+/// What other processes tell this loop over Redis pub/sub. A notice is a hint, never the truth: whoever gets one looks
+/// in PostgreSQL. After a lost connection every listener is called with an empty payload: something may have been
+/// missed.
 class Notices {
  public:
   using Heard = std::function<void(std::string_view payload)>;

@@ -25,12 +25,13 @@ json::object envelope_of(json::value data) {
 }
 
 json::object failure_schema() {
-  const json::object problem{{"type", "object"},
-                             {"required", {"code", "field", "message"}},
-                             {"properties",
-                              json::object{{"code", json::object{{"type", "string"}, {"description", "Stable; compare this"}}},
-                                           {"field", json::object{{"type", {"string", "null"}}, {"description", "The input to blame"}}},
-                                           {"message", json::object{{"type", "string"}, {"description", "For a person"}}}}}};
+  const json::object problem{
+      {"type", "object"},
+      {"required", {"code", "field", "message"}},
+      {"properties",
+       json::object{{"code", json::object{{"type", "string"}, {"description", "Stable; compare this"}}},
+                    {"field", json::object{{"type", {"string", "null"}}, {"description", "The input to blame"}}},
+                    {"message", json::object{{"type", "string"}, {"description", "For a person"}}}}}};
   return {{"type", "object"},
           {"required", {"status", "data", "message", "errors", "request_id"}},
           {"properties", json::object{{"status", json::object{{"type", "string"}, {"const", "error"}}},
@@ -59,10 +60,11 @@ json::object responses_of(const Endpoint& endpoint, json::object& components) {
   }
   json::object success{{"description", str(contract.success_words)}};
   if (endpoint.answer_schema) {
-    success["content"] = json::object{
-        {"application/json", json::object{{"schema", envelope_of(endpoint.answer_schema(components))}}}};
+    success["content"] =
+        json::object{{"application/json", json::object{{"schema", envelope_of(endpoint.answer_schema(components))}}}};
   } else {
-    success["content"] = json::object{{str(contract.answers), json::object{{"schema", json::object{{"type", "string"}}}}}};
+    success["content"] =
+        json::object{{str(contract.answers), json::object{{"schema", json::object{{"type", "string"}}}}}};
   }
   json::object out{{std::to_string(contract.success), success}};
   for (const auto& [status, text] : refusals) {
@@ -76,7 +78,8 @@ json::object responses_of(const Endpoint& endpoint, json::object& components) {
 
 json::object operation_of(const Endpoint& endpoint, json::object& components) {
   const Contract& contract = endpoint.contract;
-  json::object operation{{"operationId", str(contract.id)}, {"summary", str(contract.summary)}, {"tags", json::array{str(contract.tag)}}};
+  json::object operation{
+      {"operationId", str(contract.id)}, {"summary", str(contract.summary)}, {"tags", json::array{str(contract.tag)}}};
   json::array parameters;
   for (const auto& each : endpoint.parameters) {
     parameters.push_back(json::object{{"name", each.name},
@@ -86,14 +89,18 @@ json::object operation_of(const Endpoint& endpoint, json::object& components) {
                                       {"schema", each.schema}});
   }
   for (const auto& header : contract.request_headers) {
-    parameters.push_back(json::object{{"name", str(header.name)}, {"in", "header"}, {"required", false},
-                                      {"description", str(header.doc)}, {"schema", json::object{{"type", "string"}}}});
+    parameters.push_back(json::object{{"name", str(header.name)},
+                                      {"in", "header"},
+                                      {"required", false},
+                                      {"description", str(header.doc)},
+                                      {"schema", json::object{{"type", "string"}}}});
   }
   if (!parameters.empty()) operation["parameters"] = parameters;
   if (endpoint.request_schema) {
     operation["requestBody"] = json::object{
         {"required", true},
-        {"content", json::object{{str(endpoint.request_type), json::object{{"schema", endpoint.request_schema(components)}}}}}};
+        {"content",
+         json::object{{str(endpoint.request_type), json::object{{"schema", endpoint.request_schema(components)}}}}}};
   }
   operation["responses"] = responses_of(endpoint, components);
   if (contract.auth.value == Auth::Member || contract.auth.value == Auth::Admin) {
@@ -159,14 +166,16 @@ std::string openapi(const Router& router, std::string_view version) {
       {"openapi", "3.1.0"},
       {"info", json::object{{"title", "Image2Model"},
                             {"version", str(version)},
-                            {"description", "Pictures in, textured 3D models out. Every answer carries X-Request-Id; every "
-                                            "limited one RateLimit-Policy and RateLimit, and Retry-After when refused."}}},
+                            {"description",
+                             "Pictures in, textured 3D models out. Every answer carries X-Request-Id; every "
+                             "limited one RateLimit-Policy and RateLimit, and Retry-After when refused."}}},
       {"servers", json::array{json::object{{"url", "/"}}}},
       {"paths", paths},
       {"components",
-       json::object{{"schemas", components},
-                    {"securitySchemes",
-                     json::object{{"bearer", json::object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}}}}}}};
+       json::object{
+           {"schemas", components},
+           {"securitySchemes",
+            json::object{{"bearer", json::object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}}}}}}};
   std::string out;
   print(out, document, 0);
   out += '\n';

@@ -42,12 +42,14 @@ constexpr std::array<Meaning, code_count> table{{
     {Code::FileTooLarge, 422, "file_too_large", "The file is larger than 10 MiB."},
     {Code::FileTruncated, 422, "file_truncated", "The picture ends too early. Save or upload it again."},
     {Code::PictureTooLarge, 422, "picture_too_large", "The picture has too many pixels."},
-    {Code::PictureUnreadable, 422, "picture_unreadable", "The picture cannot be read. Save it again as PNG, JPEG or WebP."},
+    {Code::PictureUnreadable, 422, "picture_unreadable",
+     "The picture cannot be read. Save it again as PNG, JPEG or WebP."},
     {Code::NoObjectFound, 422, "no_object_found",
      "No object was found in the picture. A plain or transparent background works best."},
     {Code::ContractMissed, 422, "contract_missed", "The model did not keep the preset's promise; it was not charged."},
     {Code::DeadlineExceeded, 504, "deadline_exceeded", "This took too long and was given up."},
-    {Code::AttemptsExhausted, 503, "attempts_exhausted", "This failed several times and was given up; it was not charged."},
+    {Code::AttemptsExhausted, 503, "attempts_exhausted",
+     "This failed several times and was given up; it was not charged."},
     {Code::Cancelled, 409, "cancelled", "This was cancelled."},
     {Code::Unavailable, 503, "unavailable", "The service is short of something it needs. Try again in a moment."},
     {Code::StorageFull, 507, "storage_full", "There is no room to store this now. Nothing was charged."},
@@ -89,7 +91,8 @@ std::string words_of(const Error& error) {
 }
 
 std::string error_envelope(const Error& headline, const std::vector<Problem>& problems, std::string_view request_id) {
-  std::string out = fmt::format(R"({{"status":"error","data":null,"message":{},"errors":)", log::quote(words_of(headline)));
+  std::string out =
+      fmt::format(R"({{"status":"error","data":null,"message":{},"errors":)", log::quote(words_of(headline)));
   append_problems(out, problems, headline);
   out += fmt::format(R"(,"request_id":"{}"}})", request_id);
   return out;
@@ -97,8 +100,9 @@ std::string error_envelope(const Error& headline, const std::vector<Problem>& pr
 
 std::string problem_json(const Error& headline, const std::vector<Problem>& problems, std::string_view request_id) {
   const Meaning& row = meaning(headline.code);
-  std::string out = fmt::format(R"({{"type":"urn:image2model:error:{}","title":{},"status":{},"detail":{},"instance":"urn:request:{}","code":"{}","errors":)",
-                                row.name, log::quote(row.words), row.status, log::quote(words_of(headline)), request_id, row.name);
+  std::string out = fmt::format(
+      R"({{"type":"urn:image2model:error:{}","title":{},"status":{},"detail":{},"instance":"urn:request:{}","code":"{}","errors":)",
+      row.name, log::quote(row.words), row.status, log::quote(words_of(headline)), request_id, row.name);
   append_problems(out, problems, headline);
   out += '}';
   return out;

@@ -53,8 +53,10 @@ bool always_possible(Code code) {
     case Code::DeadlineExceeded:
     case Code::Unavailable:
     case Code::Draining:
-    case Code::Internal: return true;
-    default: return false;
+    case Code::Internal:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -75,8 +77,8 @@ void log_refusal(const Ctx& ctx, const Endpoint& endpoint, const Error& error) {
 }  // namespace
 
 Endpoint& Router::insert(Method method, std::string pattern, Contract contract, Handler handler) {
-  auto endpoint = std::make_unique<Endpoint>(
-      Endpoint{method, pattern, split_path(pattern), std::move(contract), std::move(handler), {}, {}, "application/json", {}});
+  auto endpoint = std::make_unique<Endpoint>(Endpoint{
+      method, pattern, split_path(pattern), std::move(contract), std::move(handler), {}, {}, "application/json", {}});
   const bool open = pattern.find('{') != std::string::npos;
   metrics_->add_endpoint(endpoint->contract.id);
   if (open) {
@@ -110,7 +112,8 @@ Answer Router::missing(Ctx& ctx, const Request& request) const {
     if (!matches(*each, segments, unused)) continue;
     allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", name_of(each->method));
   }
-  if (allowed.empty()) return refusal(ctx, request, Error{Code::NotFound, "", "There is nothing at this address.", "", {}});
+  if (allowed.empty())
+    return refusal(ctx, request, Error{Code::NotFound, "", "There is nothing at this address.", "", {}});
   ctx.headers.emplace_back("Allow", allowed);
   return refusal(ctx, request, Error{Code::MethodNotAllowed, "", "", "", {}});
 }
@@ -118,7 +121,8 @@ Answer Router::missing(Ctx& ctx, const Request& request) const {
 Co<Answer> Router::handle(Ctx& ctx, Request& request) const {
   const Endpoint* endpoint = find(request);
   if (endpoint == nullptr) {
-    const bool page = pages_ && (request.method == Method::Get || request.method == Method::Head) && !request.path.starts_with("/api/");
+    const bool page = pages_ && (request.method == Method::Get || request.method == Method::Head) &&
+                      !request.path.starts_with("/api/");
     Answer out = page ? co_await pages_(ctx, request) : missing(ctx, request);
     for (auto& header : ctx.headers) out.headers.push_back(std::move(header));
     co_return out;
@@ -156,7 +160,8 @@ Task<> Router::gate(Ctx& ctx, Request& request, const Endpoint& endpoint) const 
   if (contract.auth.value == Auth::Member || contract.auth.value == Auth::Admin) {
     const std::string_view header = request.header("authorization");
     constexpr std::string_view scheme = "Bearer ";
-    if (header.size() <= scheme.size() || !std::ranges::equal(header.substr(0, scheme.size()), scheme, [](char a, char b) {
+    if (header.size() <= scheme.size() ||
+        !std::ranges::equal(header.substr(0, scheme.size()), scheme, [](char a, char b) {
           return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
         })) {
       co_return fail(Code::TokenMissing);
@@ -238,7 +243,8 @@ Result<std::string> percent_decoded(std::string_view text) {
     } else {
       const int high = i + 1 < text.size() ? hex(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex(text[i + 2]) : -1;
-      if (high < 0 || low < 0 || high * 16 + low == 0) return refuse(Code::Malformed, "", "The address is not percent-encoded properly.");
+      if (high < 0 || low < 0 || high * 16 + low == 0)
+        return refuse(Code::Malformed, "", "The address is not percent-encoded properly.");
       out += static_cast<char>(high * 16 + low);
       i += 2;
     }

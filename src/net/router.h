@@ -21,14 +21,20 @@ using SchemaOf = std::function<boost::json::value(boost::json::object& component
 /// One row of the table: what OpenAPI prints and what the router runs.
 struct Endpoint {
   Method method;
-  std::string pattern;                // "/api/v1/jobs/{job_id}/status"
+  std::string pattern;  // "/api/v1/jobs/{job_id}/status"
   std::vector<std::string> segments;
   Contract contract;
   Handler handler;
-  SchemaOf request_schema;            // empty: no body
-  SchemaOf answer_schema;             // empty: not an envelope
+  SchemaOf request_schema;  // empty: no body
+  SchemaOf answer_schema;   // empty: not an envelope
   std::string_view request_type = "application/json";
-  struct Parameter { std::string name; In in; std::string doc; bool required; boost::json::value schema; };
+  struct Parameter {
+    std::string name;
+    In in;
+    std::string doc;
+    bool required;
+    boost::json::value schema;
+  };
   std::vector<Parameter> parameters;
 };
 
@@ -45,8 +51,8 @@ class Router {
   template <Described I, Described O, class H>
   void add(Method method, std::string pattern, Contract contract, H handler);
 
-  /// `handler`: Task<std::string>(Ctx&, Multipart&), which answers the envelope's data as the JSON of an `O`. `Form` describes
-  /// the parts, for OpenAPI.
+  /// `handler`: Task<std::string>(Ctx&, Multipart&), which answers the envelope's data as the JSON of an `O`. `Form`
+  /// describes the parts, for OpenAPI.
   template <class Form, Described O, class H>
   void add_upload(std::string pattern, Contract contract, H handler);
 
@@ -84,10 +90,13 @@ class Router {
 /// A refusal as the client asked for it: our envelope, or application/problem+json.
 Answer refusal(Ctx& ctx, const Request& request, const Error& error);
 
-/// Path and query values into `in`. Errors: Code::Invalid names the parameter that is unknown, repeated, missing or wrong.
+/// Path and query values into `in`. Errors: Code::Invalid names the parameter that is unknown, repeated, missing or
+/// wrong.
 template <Described I>
 Result<> read_parameters(I& in, const Request& request, const Endpoint& endpoint);
-struct QueryValue { std::string name, value; };
+struct QueryValue {
+  std::string name, value;
+};
 Result<std::vector<QueryValue>> query_values(std::string_view query);
 /// The whole body as text. Errors: Code::BodyTooLarge, Code::MediaTypeUnsupported.
 Task<std::string> read_json_text(const Request& request, std::size_t bytes_max);

@@ -22,7 +22,8 @@ Result<> read_parameters(I& in, const Request& request, const Endpoint& endpoint
       std::size_t at = 0;
       for (const std::string& segment : endpoint.segments) {
         if (!segment.starts_with('{')) continue;
-        if (segment.substr(1, segment.size() - 2) == f.name) verdict = read_text(member, request.path_values.at(at), f.name);
+        if (segment.substr(1, segment.size() - 2) == f.name)
+          verdict = read_text(member, request.path_values.at(at), f.name);
         ++at;
       }
       return;
@@ -39,7 +40,8 @@ Result<> read_parameters(I& in, const Request& request, const Endpoint& endpoint
     for (const QueryValue& each : query) {
       bool found = false;
       for_each_field<I>([&](const auto& f) { found = found || (f.in == In::Query && f.name == each.name); });
-      if (!found) return refuse(Code::Invalid, each.name, fmt::format("{} is not a parameter of this address.", each.name));
+      if (!found)
+        return refuse(Code::Invalid, each.name, fmt::format("{} is not a parameter of this address.", each.name));
     }
   }
   return verdict;
@@ -101,7 +103,8 @@ void Router::describe_parameters(Endpoint& endpoint) {
     using Member = std::remove_cvref_t<decltype(std::declval<I>().*f.member)>;
     boost::json::object unused;
     using Plain = typename std::conditional_t<is_optional<Member>, Member, std::optional<Member>>::value_type;
-    endpoint.parameters.push_back({std::string{f.name}, f.in, std::string{f.doc}, !is_optional<Member>, schema_of<Plain>(unused)});
+    endpoint.parameters.push_back(
+        {std::string{f.name}, f.in, std::string{f.doc}, !is_optional<Member>, schema_of<Plain>(unused)});
   });
 }
 

@@ -14,7 +14,8 @@ namespace i2m::net {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 namespace {
 constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
@@ -96,10 +97,13 @@ Result<std::unique_ptr<Server>> Server::listen(std::vector<Loop*> loops, Shared&
   if (!ec) impl->acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
   if (!ec) impl->acceptor.bind(endpoint, ec);
   if (!ec) impl->acceptor.listen(4096, ec);
-  if (ec) return fail(Code::Unavailable, fmt::format("cannot listen on {}:{}: {}", shared.settings.address, shared.settings.port, ec.message()));
+  if (ec)
+    return fail(Code::Unavailable,
+                fmt::format("cannot listen on {}:{}: {}", shared.settings.address, shared.settings.port, ec.message()));
   impl->port = impl->acceptor.local_endpoint(ec).port();
   asio::co_spawn(impl->loops[0]->io, impl->accept(), asio::detached);
-  for (std::size_t i = 0; i < impl->loops.size(); ++i) asio::co_spawn(impl->loops[i]->io, impl->sweep(i), asio::detached);
+  for (std::size_t i = 0; i < impl->loops.size(); ++i)
+    asio::co_spawn(impl->loops[i]->io, impl->sweep(i), asio::detached);
   return std::unique_ptr<Server>{new Server{std::move(impl)}};
 }
 

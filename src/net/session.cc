@@ -25,21 +25,36 @@ constexpr std::size_t linger_bytes_max = 32 * 1024 * 1024;
 
 std::string_view reason_of(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 206: return "Partial Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 503: return "Service Unavailable";
-    default: return status < 400 ? "OK" : status < 500 ? "Client Error" : "Server Error";
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 206:
+      return "Partial Content";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return status < 400 ? "OK" : status < 500 ? "Client Error" : "Server Error";
   }
 }
 
@@ -69,7 +84,10 @@ void SessionList::shorten_idle(SteadyTime until) {
 class SocketBody final : public Body {
  public:
   SocketBody(Session& session, const HeadParser& head, std::size_t bytes_max)
-      : session_{session}, chunked_{head.chunked()}, left_{head.content_length().value_or(0)}, allowance_{bytes_max},
+      : session_{session},
+        chunked_{head.chunked()},
+        left_{head.content_length().value_or(0)},
+        allowance_{bytes_max},
         expects_continue_{head.expects_continue()} {}
 
   Task<std::size_t> read(std::span<char> into) override;
@@ -128,7 +146,8 @@ Task<std::string> SocketBody::line() {
   constexpr std::size_t line_bytes_max = 256;
   std::string out;
   while (out.size() < line_bytes_max) {
-    if (session_.begin_ == session_.end_ && !co_await session_.fill()) co_return fail(Code::Unavailable, "client went away");
+    if (session_.begin_ == session_.end_ && !co_await session_.fill())
+      co_return fail(Code::Unavailable, "client went away");
     const char c = session_.buffer_[session_.begin_++];
     if (c == '\n') {
       if (out.empty() || out.back() != '\r') co_return fail(Code::Malformed, "bare line feed in chunked framing");
@@ -150,7 +169,8 @@ Task<> SocketBody::next_chunk() {
   std::uint64_t size = 0;
   const auto [end, error] = std::from_chars(head.data(), head.data() + head.size(), size, 16);
   // Extensions are ignored, but only behind a semicolon: anything else may be two readings of one message.
-  if (error != std::errc{} || (end != head.data() + head.size() && *end != ';')) co_return fail(Code::Malformed, "chunk size");
+  if (error != std::errc{} || (end != head.data() + head.size() && *end != ';'))
+    co_return fail(Code::Malformed, "chunk size");
   left_ = size;
   if (size > 0) co_return Result<>{};
   for (int trailers = 0; trailers < 32; ++trailers) {
@@ -218,14 +238,16 @@ Co<bool> Session::fill() {
   if (begin_ == end_) begin_ = end_ = 0;
   if (end_ == buffer_.size()) {
     if (begin_ > 0) {
-      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+                buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
       end_ -= begin_;
       begin_ = 0;
     } else {
       buffer_.resize(buffer_.size() * 2);
     }
   }
-  const auto [ec, n] = co_await socket_.async_read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), token);
+  const auto [ec, n] =
+      co_await socket_.async_read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), token);
   end_ += n;
   co_return !ec && n > 0;
 }
@@ -308,10 +330,11 @@ Co<bool> Session::serve_one() {
     buffer_.shrink_to_fit();
   }
   enter(Phase::Idle, shared_.draining ? shared_.settings.drain_linger : shared_.settings.idle_timeout);
-  co_return sent && keep;
+  co_return sent&& keep;
 }
 
-std::string Session::head_of(const Answer& answer, const std::string& request_id, bool keep, std::uint64_t length) const {
+std::string Session::head_of(const Answer& answer, const std::string& request_id, bool keep,
+                             std::uint64_t length) const {
   std::string out;
   out.reserve(256);
   auto to = std::back_inserter(out);

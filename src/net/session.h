@@ -13,7 +13,8 @@ namespace i2m::net {
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-/// What the sweeper of a loop needs to know of each connection: one coarse look at all of them replaces a timer for each.
+/// What the sweeper of a loop needs to know of each connection: one coarse look at all of them replaces a timer for
+/// each.
 class Session;
 struct SessionList {
   std::list<Session*> all;
@@ -40,14 +41,14 @@ class Session : public std::enable_shared_from_this<Session> {
   enum class Phase { Idle, Head, Body, Handling, Writing, Streaming, Closing };
 
   Co<void> run();
-  Co<bool> serve_one();                 // false: the connection is done
+  Co<bool> serve_one();  // false: the connection is done
   Co<bool> read_head(class HeadParser& parser);
   Co<bool> write(const Answer& answer, const Request& request, const std::string& request_id, bool keep);
   Co<bool> write_file(const Answer& answer);
-  Co<void> linger();                    // after refusing a body: let the client read the answer before the reset
+  Co<void> linger();  // after refusing a body: let the client read the answer before the reset
   std::string head_of(const Answer& answer, const std::string& request_id, bool keep, std::uint64_t length) const;
   void enter(Phase phase, std::chrono::milliseconds within);
-  Co<bool> fill();                      // more bytes into buffer_; false at the end
+  Co<bool> fill();  // more bytes into buffer_; false at the end
   Co<bool> send(std::string_view bytes);
 
   Socket socket_;

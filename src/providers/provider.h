@@ -23,7 +23,7 @@ struct Order {
 struct Progress {
   std::atomic<const char*> stage{"starting"};  // a literal
   std::atomic<float> fraction{0};
-  std::atomic<bool> cancelled{false};          // the worker's wish; the provider stops when it can
+  std::atomic<bool> cancelled{false};  // the worker's wish; the provider stops when it can
 };
 
 struct Made {

@@ -11,7 +11,9 @@ Result<Links> Links::of(const std::vector<Key>& keys, std::chrono::seconds lifet
   Links out;
   out.lifetime_ = lifetime;
   for (const Key& key : keys) {
-    if (key.secret.size() < 32) return refuse(Code::Invalid, "LINK_SECRET", fmt::format("The key '{}' in LINK_SECRET is shorter than 32 bytes.", key.id));
+    if (key.secret.size() < 32)
+      return refuse(Code::Invalid, "LINK_SECRET",
+                    fmt::format("The key '{}' in LINK_SECRET is shorter than 32 bytes.", key.id));
     out.signers_.push_back({key.id, Hmac{key.secret}});
   }
   return out;
@@ -30,11 +32,13 @@ Links::Link Links::sign(CompanyId company, FileId file, Time now) const {
   const Time expires = std::chrono::ceil<std::chrono::seconds>(now + lifetime_);
   const std::int64_t seconds = unix_seconds(expires);
   const std::string signature = base64url(as_text(signer.hmac.of(message(signer.id, company, file, seconds))));
-  return {fmt::format("/api/v1/download/files/{}?company={}&expires={}&key={}&signature={}", file.text(), company.text(), seconds, signer.id, signature),
+  return {fmt::format("/api/v1/download/files/{}?company={}&expires={}&key={}&signature={}", file.text(),
+                      company.text(), seconds, signer.id, signature),
           expires};
 }
 
-Result<> Links::verify(CompanyId company, FileId file, std::int64_t expires, std::string_view key, std::string_view signature, Time now) const {
+Result<> Links::verify(CompanyId company, FileId file, std::int64_t expires, std::string_view key,
+                       std::string_view signature, Time now) const {
   const auto signer = std::ranges::find(signers_, key, &Signer::id);
   if (signer == signers_.end()) return fail(Code::LinkInvalid, "unknown key");
   const std::string right = base64url(as_text(signer->hmac.of(message(key, company, file, expires))));

@@ -11,8 +11,8 @@
 
 namespace i2m::storage {
 
-/// Signed links to files: whoever has one may fetch that one file of that one company until it expires. Several keys, so that
-/// one can be replaced while links of the other still work.
+/// Signed links to files: whoever has one may fetch that one file of that one company until it expires. Several keys,
+/// so that one can be replaced while links of the other still work.
 class Links {
  public:
   struct Key {
@@ -28,7 +28,8 @@ class Links {
   };
   Link sign(CompanyId company, FileId file, Time now) const;
   /// Errors: Code::LinkInvalid, Code::LinkExpired.
-  Result<> verify(CompanyId company, FileId file, std::int64_t expires, std::string_view key, std::string_view signature, Time now) const;
+  Result<> verify(CompanyId company, FileId file, std::int64_t expires, std::string_view key,
+                  std::string_view signature, Time now) const;
 
  private:
   struct Signer {

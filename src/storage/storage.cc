@@ -16,7 +16,9 @@ namespace fs = std::filesystem;
 namespace {
 
 std::unexpected<Error> disk_error(int error, std::string_view what, std::string_view path) {
-  const Code code = error == ENOSPC || error == EDQUOT ? Code::StorageFull : error == ENOENT ? Code::NotFound : Code::Unavailable;
+  const Code code = error == ENOSPC || error == EDQUOT ? Code::StorageFull
+                    : error == ENOENT                  ? Code::NotFound
+                                                       : Code::Unavailable;
   return fail(code, fmt::format("{} {}: {}", what, path, std::strerror(error)));
 }
 
@@ -69,7 +71,10 @@ std::string key_of(Area area, CompanyId company, JobId job, ItemId item, std::st
 Incoming::Incoming(Store& store, std::string path, int fd) : store_{&store}, path_{std::move(path)}, fd_{fd} {}
 
 Incoming::Incoming(Incoming&& other) noexcept
-    : store_{other.store_}, path_{std::move(other.path_)}, fd_{std::exchange(other.fd_, -1)}, size_{other.size_},
+    : store_{other.store_},
+      path_{std::move(other.path_)},
+      fd_{std::exchange(other.fd_, -1)},
+      size_{other.size_},
       hasher_{std::move(other.hasher_)} {}
 
 Incoming& Incoming::operator=(Incoming&& other) noexcept {
@@ -152,7 +157,7 @@ Task<std::vector<std::uint8_t>> Store::get(std::string key, std::size_t bytes_ma
   const auto work = [&]() -> Result<std::vector<std::uint8_t>> {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return disk_error(errno, "open", path);
-    struct stat info {};
+    struct stat info{};
     std::vector<std::uint8_t> out;
     Result<> verdict;
     if (::fstat(fd, &info) != 0) {
@@ -202,7 +207,8 @@ Task<int> Store::sweep_tmp(std::chrono::seconds age) {
   co_return co_await offload(*pool_, work);
 }
 
-Task<std::vector<std::pair<CompanyId, JobId>>> Store::old_job_folders(Area area, std::chrono::seconds age, std::size_t limit) {
+Task<std::vector<std::pair<CompanyId, JobId>>> Store::old_job_folders(Area area, std::chrono::seconds age,
+                                                                      std::size_t limit) {
   using Found = std::vector<std::pair<CompanyId, JobId>>;
   const fs::path folder = root_ / name_of(area);
   const auto work = [&]() -> Result<Found> {

@@ -15,7 +15,8 @@
 
 namespace i2m::storage {
 
-/// Where an object lies: "uploads/{company}/{job}/{file}" or "results/{company}/{job}/{file}". Made here only, from ids.
+/// Where an object lies: "uploads/{company}/{job}/{file}" or "results/{company}/{job}/{file}". Made here only, from
+/// ids.
 enum class Area { Uploads, Results };
 std::string key_of(Area area, CompanyId company, JobId job, ItemId item, std::string_view extension);
 
@@ -52,8 +53,8 @@ class Incoming {
   Hasher hasher_;
 };
 
-/// Files on a disk that every process of the installation sees. Writes are atomic: a reader finds the whole object or none.
-/// All of it runs on `pool`; the loop never waits for the disk.
+/// Files on a disk that every process of the installation sees. Writes are atomic: a reader finds the whole object or
+/// none. All of it runs on `pool`; the loop never waits for the disk.
 class Store {
  public:
   /// Makes the folders. Errors: Code::Unavailable, saying which folder cannot be made.
@@ -71,7 +72,8 @@ class Store {
   /// Removes what was left behind under tmp/ for longer than `age`. Answers how many files.
   Task<int> sweep_tmp(std::chrono::seconds age);
   /// Jobs with a folder older than `age`, at most `limit`: the sweeper asks the database which of them exist.
-  Task<std::vector<std::pair<CompanyId, JobId>>> old_job_folders(Area area, std::chrono::seconds age, std::size_t limit);
+  Task<std::vector<std::pair<CompanyId, JobId>>> old_job_folders(Area area, std::chrono::seconds age,
+                                                                 std::size_t limit);
   Task<> remove_job_folder(Area area, CompanyId company, JobId job);
   /// Bytes that are still free where the files lie.
   Task<std::uint64_t> free_bytes();
