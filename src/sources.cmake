@@ -11,7 +11,7 @@ include(src/mesh/sources.cmake)
 include(src/engine/sources.cmake)
 
 i2m_library(i2m_net src/net/file_reader.cc src/net/head_parser.cc src/net/limits.cc src/net/metrics.cc src/net/multipart.cc
-  src/net/notices.cc src/net/openapi.cc src/net/problem.cc src/net/router.cc src/net/server.cc src/net/session.cc)
+  src/net/notices.cc src/net/openapi.cc src/net/problem.cc src/net/router.cc src/net/server.cc src/net/session.cc src/net/socket_body.cc)
 target_link_libraries(i2m_net PUBLIC i2m_base i2m_db i2m_redis prometheus-cpp::core)
 
 i2m_library(i2m_slices

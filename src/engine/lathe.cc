@@ -136,10 +136,12 @@ End end_of(const Profile& p, bool at_top) {
   for (; y >= p.first && y <= p.last; y += step) inward.push_back(p.radius[static_cast<std::size_t>(y)]);
   End end;
   if (inward.size() < 8) return end;
-  // The arc is over where the radius stops growing quickly, measured across three rows against pixel noise.
+  // The arc is over where the radius stops growing quickly: across three rows, and again two rows on, for the steps of a
+  // small picture look like ends.
   const std::size_t limit = inward.size() * 6 / 10;
+  const auto grows = [&](std::size_t i) { return (inward[i + 3] - inward[i]) / 3 > steep; };
   std::size_t at = 0;
-  while (at + 3 < limit && (inward[at + 3] - inward[at]) / 3 > steep) ++at;
+  while (at + 5 < limit && (grows(at) || grows(at + 2))) ++at;
   end.radius = std::max(1.0F, inward[at]);
   const float half = std::max(0.0F, drop_at(inward, 0.5F * end.radius));
   const float wide = std::max(0.0F, drop_at(inward, 0.9F * end.radius));
@@ -261,7 +263,7 @@ float evidence_of(const Features& f, const End& bottom, float both_sides) {
 // How round the rims look tells how far the camera looks down on them.
 void find_pitch(Lathe& lathe, const End& top, const End& bottom, const Features& f, float most) {
   constexpr float sin_pitch_max = 0.42F, lid_sag_over = 0.12F;
-  const bool ball = bottom.sag > 0.6F && top.sag > 0.6F && f.aspect > 0.85F && f.aspect < 1.25F;
+  const bool ball = bottom.sag > 0.55F && top.sag > 0.55F && f.aspect > 0.85F && f.aspect < 1.25F;
   if (ball || !is_rim(bottom)) return;
   // A lid cannot look rounder than the foot does: what does is a dome.
   lathe.flat_top = top.sag < std::min(sin_pitch_max, bottom.sag + lid_sag_over) && top.radius > 0.35F * most;

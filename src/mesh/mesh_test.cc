@@ -81,7 +81,7 @@ TEST(Simplify, UsesItsBudgetAndStaysClosed) {
     EXPECT_GE(static_cast<double>(small.triangle_count()), 0.995 * static_cast<double>(budget) - 1);
     EXPECT_EQ(count_edges(small).open, 0u);
     EXPECT_EQ(small.positions.size(), small.triangle_count() / 2 + 2);  // Euler: closed, of one part, without a handle
-    EXPECT_NEAR(enclosed(small) / enclosed(mesh), 1, 0.08);
+    EXPECT_NEAR(enclosed(small) / enclosed(mesh), 1, budget < 200 ? 0.15 : 0.02);
   }
 }
 
