@@ -24,8 +24,15 @@ Grid make_grid(const Subject& subject, int n) {
   const int interpolation = subject.alpha.cols > n ? cv::INTER_AREA : cv::INTER_LINEAR;
   subject.alpha.convertTo(grid.coverage, CV_32F, 1.0 / 255);
   cv::resize(grid.coverage, grid.coverage, size, 0, 0, interpolation);
-  const cv::Mat distance = signed_distance(subject.alpha > 127);
-  cv::resize(distance * (static_cast<double>(n) / subject.alpha.cols), grid.distance, size, 0, 0, interpolation);
+  // Half pixels of a few hundred are tenths of a cell: more would cost time and show nothing.
+  constexpr int distance_side_px = 512;
+  cv::Mat alpha = subject.alpha;
+  if (alpha.cols > distance_side_px) {
+    cv::resize(alpha, alpha, {distance_side_px, distance_side_px}, 0, 0, cv::INTER_AREA);
+  }
+  const cv::Mat distance = signed_distance(alpha > 127);
+  cv::resize(distance * (static_cast<double>(n) / alpha.cols), grid.distance, size, 0, 0,
+             alpha.cols > n ? cv::INTER_AREA : cv::INTER_LINEAR);
   cv::Mat grey;
   cv::cvtColor(subject.rgb, grey, cv::COLOR_RGB2GRAY);
   cv::resize(grey, grey, size, 0, 0, interpolation);

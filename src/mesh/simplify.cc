@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <unordered_map>
 
 namespace i2m::mesh {
@@ -14,6 +15,31 @@ using Indices = std::vector<std::uint32_t>;
 constexpr float any_error = 1e9F;
 constexpr int attempts_max = 4;
 
+// Where the surface was pinched together, two triangles can end up back to back on the same corners: a black fin that
+// encloses nothing. Both go, and every edge still has its opposite.
+void remove_fins(Indices& indices) {
+  using Corners = std::array<std::uint32_t, 3>;
+  std::map<Corners, std::size_t> seen;
+  std::vector<std::uint8_t> gone(indices.size() / 3);
+  for (std::size_t t = 0; t < gone.size(); ++t) {
+    Corners c{indices[t * 3], indices[t * 3 + 1], indices[t * 3 + 2]};
+    std::ranges::rotate(c, std::ranges::min_element(c));
+    if (const auto back = seen.find({c[0], c[2], c[1]}); back != seen.end()) {
+      gone[t] = gone[back->second] = 1;
+      seen.erase(back);
+    } else {
+      seen[c] = t;
+    }
+  }
+  std::size_t kept = 0;
+  for (std::size_t t = 0; t < gone.size(); ++t) {
+    if (gone[t] != 0) continue;
+    for (std::size_t k = 0; k < 3; ++k) indices[kept * 3 + k] = indices[t * 3 + k];
+    ++kept;
+  }
+  indices.resize(kept * 3);
+}
+
 // Collapses go two triangles at a time, more where the surface touches itself, and end near the target. A run that ends
 // more than 0.5 % below the budget is repeated with the target moved by what was missing, one that ends above it likewise.
 Indices collapse(const Mesh& mesh, const Indices& from, std::size_t triangles_max) {
@@ -23,6 +49,7 @@ Indices collapse(const Mesh& mesh, const Indices& from, std::size_t triangles_ma
     out.resize(from.size());
     out.resize(meshopt_simplify(out.data(), from.data(), from.size(), &mesh.positions.front().x, mesh.positions.size(),
                                 sizeof(Vec3), target * 3, any_error, 0, nullptr));
+    remove_fins(out);
     const std::size_t made = out.size() / 3;
     const bool fits = made <= triangles_max, best_fits = best.size() / 3 <= triangles_max;
     if (best.empty() || (fits && (!best_fits || out.size() > best.size()))) best = out;

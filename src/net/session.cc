@@ -197,15 +197,17 @@ Co<bool> Session::serve_one() {
   const auto deadline = endpoint != nullptr ? endpoint->contract.deadline : std::chrono::milliseconds{5000};
   enter(Phase::Handling, deadline);
   Answer answer;
+  bool cut = false;
   try {
     answer = co_await shared_.router->handle(ctx, request);
   } catch (const boost::system::system_error&) {
     if (!past_deadline_) throw;
-    answer = Answer{};
+    cut = true;
   }
   if (past_deadline_) {
+    // A handler that got to its answer all the same has done its work, and the client should hear so.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation{});
-    answer = refusal(ctx, request, Error{Code::DeadlineExceeded, "", "", "", {}});
+    if (cut) answer = refusal(ctx, request, Error{Code::DeadlineExceeded, "", "", "", {}});
     past_deadline_ = false;
   }
   // What is left of a body the handler did not want is read away while it is small; otherwise the connection ends.

@@ -1,0 +1,11 @@
+// What says it is a picture.
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/probe.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto info = i2m::engine::probe({data, size});
+  if (info && (info->width == 0 || info->height == 0)) __builtin_trap();
+  return 0;
+}
