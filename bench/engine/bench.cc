@@ -37,12 +37,14 @@ int main(int argc, char** argv) {
       std::printf("%-28s %5d of %5d triangles %4zu kB %-6s", name.c_str(), r.triangles, params.triangles_max,
                   model->glb.size() / 1000, std::string(name_of(r.shape)).c_str());
       for (std::size_t k = 0; k < stage_count; ++k) {
-        std::printf(" %s %.0f", std::string(name_of(static_cast<Stage>(k))).c_str(), static_cast<double>(r.stage_ms[k]));
+        std::printf(" %s %.0f", std::string(name_of(static_cast<Stage>(k))).c_str(),
+                    static_cast<double>(r.stage_ms[k]));
       }
       std::printf(" cpu %.0f ms\n", cpu_ms);
       sum += cpu_ms, worst = std::max(worst, cpu_ms), ++made;
     }
-    if (made > 0) std::printf("== %d triangles: mean %.0f ms, worst %.0f ms CPU\n", params.triangles_max, sum / made, worst);
+    if (made > 0)
+      std::printf("== %d triangles: mean %.0f ms, worst %.0f ms CPU\n", params.triangles_max, sum / made, worst);
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

@@ -96,7 +96,10 @@ struct Image {
   Bytes rgb;
   std::vector<float> depth;
   Image(int w, int h)
-      : width(w), height(h), rgb(static_cast<std::size_t>(w * h) * 3, 236), depth(static_cast<std::size_t>(w * h), -9) {}
+      : width(w),
+        height(h),
+        rgb(static_cast<std::size_t>(w * h) * 3, 236),
+        depth(static_cast<std::size_t>(w * h), -9) {}
 };
 
 Vec3 turned(Vec3 p, float yaw, float pitch) {
@@ -203,9 +206,12 @@ int main(int argc, char** argv) {
     float yaw, pitch;
     Paint paint;
   };
-  constexpr std::array<Look, 7> looks = {{{0, 0, Paint::Texture}, {-0.7F, 0.3F, Paint::Texture},
-                                          {1.57F, 0, Paint::Texture}, {2.6F, 0.2F, Paint::Texture},
-                                          {3.14F, 0, Paint::Texture}, {0.5F, 0.8F, Paint::Texture},
+  constexpr std::array<Look, 7> looks = {{{0, 0, Paint::Texture},
+                                          {-0.7F, 0.3F, Paint::Texture},
+                                          {1.57F, 0, Paint::Texture},
+                                          {2.6F, 0.2F, Paint::Texture},
+                                          {3.14F, 0, Paint::Texture},
+                                          {0.5F, 0.8F, Paint::Texture},
                                           {-0.7F, 0.3F, Paint::Clay}}};
   constexpr int side = 320;
   Image sheet(side * static_cast<int>(looks.size()), side * (argc - 2));
@@ -216,7 +222,8 @@ int main(int argc, char** argv) {
       return 1;
     }
     for (std::size_t k = 0; k < looks.size(); ++k) {
-      draw(scene, sheet, static_cast<int>(k) * side, (i - 2) * side, side, looks[k].yaw, looks[k].pitch, looks[k].paint);
+      draw(scene, sheet, static_cast<int>(k) * side, (i - 2) * side, side, looks[k].yaw, looks[k].pitch,
+           looks[k].paint);
     }
   }
   return write_png(argv[1], halved(sheet)) ? 0 : 1;

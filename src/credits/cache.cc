@@ -13,6 +13,14 @@ std::string bar_key(net::Loop& loop, CompanyId company) {
   return fmt::format("{}balance-bar:{}:{}", loop.prefix, loop.redis.run_id(), company.text());
 }
 
+// Before the first connection the server's run_id, and with it every key, is not known: the first command waits for it.
+Co<void> know_server(net::Loop& loop) {
+  if (!loop.redis.run_id().empty()) co_return;
+  redis::Command ping{"PING"};
+  const auto ignored = co_await loop.redis.run(std::move(ping));
+  static_cast<void>(ignored);
+}
+
 // KEYS: bar, value. ARGV: mark.
 const redis::Client::Script& bar_script() {
   static const redis::Client::Script script = redis::Client::script(R"(
@@ -55,6 +63,7 @@ std::optional<Balance> decoded(std::string_view text) {
 }  // namespace
 
 Co<std::string> bar(net::Loop& loop, CompanyId company) {
+  co_await know_server(loop);
   std::string mark = Uuid::make().text();
   std::vector<std::string> keys{bar_key(loop, company), value_key(loop, company)};
   std::vector<std::string> args{mark, std::string{bar_ttl_ms}};
@@ -63,6 +72,7 @@ Co<std::string> bar(net::Loop& loop, CompanyId company) {
 }
 
 Co<void> put(net::Loop& loop, CompanyId company, Balance balance, std::string mark) {
+  co_await know_server(loop);
   std::vector<std::string> keys{bar_key(loop, company), value_key(loop, company)};
   std::vector<std::string> args{
       std::move(mark), std::to_string(balance.version),
@@ -74,6 +84,7 @@ Co<void> put(net::Loop& loop, CompanyId company, Balance balance, std::string ma
 }
 
 Co<std::optional<Balance>> get(net::Loop& loop, CompanyId company) {
+  co_await know_server(loop);
   redis::Command command{"GET", value_key(loop, company)};
   const Result<redis::Reply> reply = co_await loop.redis.run(std::move(command));
   if (!reply || reply->kind != redis::Reply::Kind::Text) co_return std::nullopt;

@@ -47,8 +47,8 @@ Result<std::vector<std::uint8_t>> read_file(const std::string& path) {
   if (file.bad()) return refuse(Code::NotFound, "in", "cannot read " + path);
   bytes.resize(static_cast<std::size_t>(file.gcount()));
   if (bytes.size() > bounds::file_bytes_max) {
-    return refuse(Code::FileTooLarge, "in", path + " is larger than " + std::to_string(bounds::file_bytes_max >> 20) +
-                                                " MiB; save it smaller");
+    return refuse(Code::FileTooLarge, "in",
+                  path + " is larger than " + std::to_string(bounds::file_bytes_max >> 20) + " MiB; save it smaller");
   }
   return bytes;
 }
@@ -83,8 +83,8 @@ void print_json(const Model& model, const std::string& path) {
   float total = 0;
   for (std::size_t i = 0; i < stage_count; ++i) {
     total += r.stage_ms[i];
-    stages += (i == 0 ? "\"" : ",\"") + std::string(name_of(static_cast<Stage>(i))) +
-              "\":" + std::to_string(r.stage_ms[i]);
+    stages +=
+        (i == 0 ? "\"" : ",\"") + std::string(name_of(static_cast<Stage>(i))) + "\":" + std::to_string(r.stage_ms[i]);
   }
   std::string name;
   for (const char c : path) {
@@ -113,6 +113,17 @@ void print_text(const Model& model, const std::string& path) {
     std::fprintf(stderr,
                  "The object does not stand out clearly; a plain background or a transparent PNG works best.\n");
   }
+}
+
+template <class T>
+using Words = std::map<std::string, T>;
+
+// An option that takes one of these words; what it means is looked up after parsing.
+template <class T>
+void choice(CLI::App& app, const std::string& name, std::string& word, const Words<T>& words, const std::string& help) {
+  std::vector<std::string> names;
+  for (const auto& [text, value] : words) names.push_back(text);
+  app.add_option(name, word, help)->check(CLI::IsMember(names))->default_str(word);
 }
 
 int run(const Options& o) {
@@ -146,26 +157,25 @@ int run(const Options& o) {
 }  // namespace
 
 int convert_main(int argc, char** argv) {
-  const std::map<std::string, Quality> qualities{
-      {"low", Quality::Low}, {"medium", Quality::Medium}, {"high", Quality::High}};
-  std::map<std::string, Shape> shapes;
-  for (const Shape s : {Shape::Auto, Shape::Turned, Shape::Soft, Shape::Box, Shape::Flat}) {
+  const Words<Quality> qualities{{"low", Quality::Low}, {"medium", Quality::Medium}, {"high", Quality::High}};
+  Words<Shape> shapes;
+  for (const Shape s : {Shape::Auto, Shape::Turned, Shape::Soft, Shape::Box, Shape::Flat})
     shapes.emplace(name_of(s), s);
-  }
-  std::map<std::string, Back> backs;
+  Words<Back> backs;
   for (const Back b : {Back::Auto, Back::Mirror, Back::Smooth, Back::Flip}) backs.emplace(name_of(b), b);
 
   Options o;
+  std::string quality = "medium", shape = "auto", back = "auto";
   CLI::App app{"Makes a textured 3D model (GLB) of the thing in a picture, on this machine.", "image2model convert"};
   app.add_option("picture", o.in, "PNG, JPEG or WebP; a plain or transparent background works best")->required();
   app.add_option("-o,--out", o.out, "the GLB to write")->required();
-  app.add_option("--quality", o.quality, "low 1000, medium 5000, high 10000 triangles")
-      ->transform(CLI::CheckedTransformer(qualities));
+  choice(app, "--quality", quality, qualities, "low 1000, medium 5000, high 10000 triangles");
   app.add_option("--triangles", o.triangles, "at most so many triangles, instead of the quality's")
       ->check(CLI::Range(triangles_min, triangles_most));
-  app.add_option("--shape", o.shape, "what the object is like")->transform(CLI::CheckedTransformer(shapes));
-  app.add_option("--back", o.back, "what the unseen side shows")->transform(CLI::CheckedTransformer(backs));
-  app.add_option("--depth", o.depth, "stretches the model towards the viewer")->check(CLI::Range(depth_min, depth_most));
+  choice(app, "--shape", shape, shapes, "what the object is like");
+  choice(app, "--back", back, backs, "what the unseen side shows");
+  app.add_option("--depth", o.depth, "stretches the model towards the viewer")
+      ->check(CLI::Range(depth_min, depth_most));
   app.add_option("--texture", o.texture, "side of the texture in pixels, instead of the quality's")
       ->check(CLI::Range(texture_px_min, texture_px_most));
   app.add_flag("--json", o.json, "print what was done as JSON");
@@ -176,6 +186,9 @@ int convert_main(int argc, char** argv) {
   }
   // Not a number passes CLI11's range check.
   if (!std::isfinite(o.depth)) return complain("--depth must be a number"), exit_usage;
+  o.quality = qualities.at(quality);
+  o.shape = shapes.at(shape);
+  o.back = backs.at(back);
   return run(o);
 }
 

@@ -7,10 +7,20 @@ namespace {
 void turn(cv::Mat& image, int orientation) {
   if (orientation >= 5) cv::transpose(image, image);
   switch (orientation) {
-    case 2: case 6: cv::flip(image, image, 1); break;
-    case 3: case 7: cv::flip(image, image, -1); break;
-    case 4: case 8: cv::flip(image, image, 0); break;
-    default: break;
+    case 2:
+    case 6:
+      cv::flip(image, image, 1);
+      break;
+    case 3:
+    case 7:
+      cv::flip(image, image, -1);
+      break;
+    case 4:
+    case 8:
+      cv::flip(image, image, 0);
+      break;
+    default:
+      break;
   }
 }
 
@@ -60,27 +70,15 @@ int exif_orientation(Bytes tiff) {
   return 1;
 }
 
-std::unexpected<Error> picture_truncated(std::string detail) {
-  auto error = refuse(Code::FileTruncated, "files",
-                      "This picture ends before it is complete; the upload or the copy was cut off. "
-                      "Send the whole file again.");
-  error.error().detail = std::move(detail);
-  return error;
-}
-
-std::unexpected<Error> picture_unreadable(std::string detail) {
-  auto error = refuse(Code::PictureUnreadable, "files",
-                      "This picture is damaged and cannot be read; open it in an image program and save it again.");
-  error.error().detail = std::move(detail);
-  return error;
-}
-
 Result<Picture> decode(Bytes bytes, const PictureInfo& info, int side_px_max) {
   auto decoded = [&] {
     switch (info.type) {
-      case PictureType::Png: return decode_png(bytes, side_px_max);
-      case PictureType::Jpeg: return decode_jpeg(bytes, side_px_max);
-      case PictureType::Webp: break;
+      case PictureType::Png:
+        return decode_png(bytes, side_px_max);
+      case PictureType::Jpeg:
+        return decode_jpeg(bytes, side_px_max);
+      case PictureType::Webp:
+        break;
     }
     return decode_webp(bytes, info, side_px_max);
   }();

@@ -36,7 +36,4 @@ Result<Raw> decode_webp(Bytes bytes, const PictureInfo& info, int side_px_max);
 /// The orientation in a TIFF structure, as EXIF blocks hold it; 1 when there is none or it makes no sense.
 int exif_orientation(Bytes tiff);
 
-std::unexpected<Error> picture_truncated(std::string detail);
-std::unexpected<Error> picture_unreadable(std::string detail);
-
 }  // namespace i2m::engine

@@ -6,6 +6,7 @@
 #include <jpeglib.h>
 
 #include "engine/decode.h"
+#include "engine/refusals.h"
 
 namespace i2m::engine {
 namespace {

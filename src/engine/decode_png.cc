@@ -5,6 +5,7 @@
 
 #include "base/bounds.h"
 #include "engine/decode.h"
+#include "engine/refusals.h"
 
 namespace i2m::engine {
 namespace {

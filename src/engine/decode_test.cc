@@ -37,8 +37,15 @@ std::string seen(const cv::Mat& rgb) {
   std::string out;
   for (const auto& [fx, fy] : {std::pair{1, 1}, {3, 1}, {1, 3}, {3, 3}}) {
     const auto p = rgb.at<cv::Vec3b>(rgb.rows * fy / 4, rgb.cols * fx / 4);
-    const int bits = (p[0] > 200 ? 1 : p[0] < 60 ? 0 : 8) | (p[1] > 200 ? 2 : p[1] < 60 ? 0 : 8) |
-                     (p[2] > 200 ? 4 : p[2] < 60 ? 0 : 8);
+    const int bits = (p[0] > 200  ? 1
+                      : p[0] < 60 ? 0
+                                  : 8) |
+                     (p[1] > 200  ? 2
+                      : p[1] < 60 ? 0
+                                  : 8) |
+                     (p[2] > 200  ? 4
+                      : p[2] < 60 ? 0
+                                  : 8);
     out += bits == 1 ? 'r' : bits == 2 ? 'g' : bits == 4 ? 'b' : bits == 7 ? 'w' : '?';
   }
   return out;
@@ -47,8 +54,8 @@ std::string seen(const cv::Mat& rgb) {
 FileBytes jpeg_turned(int orientation) {
   FileBytes jpeg = *write_jpeg(quarters(64, 32), 95);
   const auto value = static_cast<std::uint8_t>(orientation);
-  const FileBytes exif{0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1,
-                       0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, value, 0, 0, 0, 0, 0, 0};
+  const FileBytes exif{0xff, 0xe1, 0,    34,   'E', 'x', 'i', 'f', 0, 0, 'M', 'M',   0, 42, 0, 0, 0, 8,
+                       0,    1,    0x01, 0x12, 0,   3,   0,   0,   0, 1, 0,   value, 0, 0,  0, 0, 0, 0};
   jpeg.insert(jpeg.begin() + 2, exif.begin(), exif.end());
   return jpeg;
 }
@@ -83,8 +90,8 @@ FileBytes jpeg_cmyk(bool adobe) {
 }
 
 TEST(Decode, TurnsAsTheCameraWasHeld) {
-  const std::pair<int, const char*> rows[] = {{1, "rgbw"}, {2, "grwb"}, {3, "wbgr"}, {4, "bwrg"},
-                                              {5, "rbgw"}, {6, "brwg"}, {7, "wgbr"}, {8, "gwrb"}, {9, "rgbw"}};
+  const std::pair<int, const char*> rows[] = {{1, "rgbw"}, {2, "grwb"}, {3, "wbgr"}, {4, "bwrg"}, {5, "rbgw"},
+                                              {6, "brwg"}, {7, "wgbr"}, {8, "gwrb"}, {9, "rgbw"}};
   for (const auto& [orientation, expected] : rows) {
     const auto picture = decoded(jpeg_turned(orientation));
     ASSERT_TRUE(picture) << orientation;
@@ -185,12 +192,13 @@ TEST(Decode, SurvivesAnyChangedByte) {
   const cv::Mat image = quarters(48, 48);
   cv::Mat rgba;
   cv::cvtColor(image, rgba, cv::COLOR_RGB2RGBA);
-  const std::vector<FileBytes> seeds{png_of(image), png_of(rgba, Interlace::Yes), webp_of(rgba), jpeg_turned(6),
+  const std::vector<FileBytes> seeds{png_of(image),   png_of(rgba, Interlace::Yes),   webp_of(rgba), jpeg_turned(6),
                                      jpeg_cmyk(true), picture("mit-fluent-leaf.webp")};
   std::mt19937 random(17);
   for (int round = 0; round < 3000; ++round) {
     FileBytes bytes = seeds[random() % seeds.size()];
-    for (std::uint32_t n = 1 + random() % 5; n > 0; --n) bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
+    for (std::uint32_t n = 1 + random() % 5; n > 0; --n)
+      bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
     const auto info = probe(bytes);
     // A changed header may ask for 64 million pixels, which is allowed and slow: not here.
     if (!info || std::uint64_t{info->width} * info->height > 4'000'000) continue;

@@ -1,6 +1,7 @@
 #include <webp/decode.h>
 
 #include "engine/decode.h"
+#include "engine/refusals.h"
 
 namespace i2m::engine {
 namespace {

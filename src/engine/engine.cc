@@ -128,8 +128,8 @@ Result<Model> convert(Bytes bytes, const Params& params, Run& run, Report& repor
   const Guess guess = look_at(picture, mask, params, report);
   report.grid = guess.grid.n;
   report.shape = guess.lathe ? Shape::Turned : params.shape == Shape::Auto ? Shape::Soft : params.shape;
-  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.lathe.has_value(), guess.symmetry)
-                                          : params.back;
+  report.back =
+      params.back == Back::Auto ? choose_back(guess.subject, guess.lathe.has_value(), guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
   Solid solid = make_solid(guess.grid, report.shape, guess.lathe, params.depth);
@@ -158,9 +158,12 @@ Result<Model> convert(Bytes bytes, const Params& params, Run& run, Report& repor
 
 Params params_of(Quality quality) {
   switch (quality) {
-    case Quality::Low: return {.triangles_max = 1000, .texture_px = 512};
-    case Quality::Medium: return {.triangles_max = 5000, .texture_px = 1024};
-    case Quality::High: return {.triangles_max = 10'000, .texture_px = 1024};
+    case Quality::Low:
+      return {.triangles_max = 1000, .texture_px = 512};
+    case Quality::Medium:
+      return {.triangles_max = 5000, .texture_px = 1024};
+    case Quality::High:
+      return {.triangles_max = 10'000, .texture_px = 1024};
   }
   return {};
 }

@@ -63,9 +63,9 @@ TEST(Engine, FindsWhatWasTurnedOnALathe) {
                            "ccby-winebottle-B-white.jpg", "ccby-jar-A-alpha.webp", "mit-fluent-amphora.webp"}) {
     EXPECT_EQ(model_of(name, params_of(Quality::Low)).report.shape, Shape::Turned) << name;
   }
-  for (const char* name : {"cc0-teddy-A-white.jpg", "cc0-teddy-B-alpha.png", "cc0-chairoak-B-alpha.png",
-                           "cc0-tetrapak-B-colour.jpg", "cc0-kitchenaid-B-white.webp", "ccby-sneakers-B-white.jpg",
-                           "mit-fluent-leaf.webp", "mit-fluent-teddy.webp"}) {
+  for (const char* name :
+       {"cc0-teddy-A-white.jpg", "cc0-teddy-B-alpha.png", "cc0-chairoak-B-alpha.png", "cc0-tetrapak-B-colour.jpg",
+        "cc0-kitchenaid-B-white.webp", "ccby-sneakers-B-white.jpg", "mit-fluent-leaf.webp", "mit-fluent-teddy.webp"}) {
     EXPECT_EQ(model_of(name, params_of(Quality::Low)).report.shape, Shape::Soft) << name;
   }
 }
@@ -83,9 +83,9 @@ TEST(Engine, StandsALeaningBottleUpright) {
     const int r = y < 190 ? 22 : std::min(60, 22 + (y - 190));
     for (int x = -r; x <= r; ++x) {
       const double light = 1 - 0.7 * (x * x) / static_cast<double>(r * r + 1);
-      image.at<cv::Vec3b>(y, 250 + x) = cv::Vec3b(static_cast<std::uint8_t>(40 * light),
-                                                  static_cast<std::uint8_t>(150 * light),
-                                                  static_cast<std::uint8_t>(60 * light));
+      image.at<cv::Vec3b>(y, 250 + x) =
+          cv::Vec3b(static_cast<std::uint8_t>(40 * light), static_cast<std::uint8_t>(150 * light),
+                    static_cast<std::uint8_t>(60 * light));
     }
   }
   const cv::Mat lean = cv::getRotationMatrix2D({250, 250}, 10, 1);
@@ -114,8 +114,8 @@ TEST(Engine, DoesAsTheUserSays) {
     const mesh::Box box = mesh::bounds_of(read_surface(model.glb).positions);
     return (box.max.z - box.min.z) / (box.max.x - box.min.x);
   };
-  EXPECT_NEAR(depth_of(model_of("mit-fluent-leaf.webp", thin)) / depth_of(model_of("mit-fluent-leaf.webp", thick)), 0.5F,
-              0.03F);
+  EXPECT_NEAR(depth_of(model_of("mit-fluent-leaf.webp", thin)) / depth_of(model_of("mit-fluent-leaf.webp", thick)),
+              0.5F, 0.03F);
 }
 
 TEST(Engine, ClampsWhatIsOutOfRange) {

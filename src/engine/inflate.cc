@@ -82,8 +82,8 @@ void continue_outside(cv::Mat& u, const cv::Mat& distance) {
         sum += u.at<float>(ny, nx) * beyond(distance.at<float>(ny, nx), d);
         ++count;
       }
-      u.at<float>(y, x) = count > 0 ? std::min(sum / static_cast<float>(count), -1e-3F)
-                                    : -slope * std::clamp(-d, 0.5F, 4.0F);
+      u.at<float>(y, x) =
+          count > 0 ? std::min(sum / static_cast<float>(count), -1e-3F) : -slope * std::clamp(-d, 0.5F, 4.0F);
     }
   }
 }

@@ -109,10 +109,10 @@ void cut_handles(Profile& p, int rows_max) {
 
 // One end of the profile: rows are taken from that end inwards.
 struct End {
-  float tip = 0;    // row coordinate of the outline at the axis
-  float side = 0;   // row coordinate where the side outline begins
-  float radius = 0; // there
-  float sag = 0;    // (tip - side) / radius: the rim's half-ellipse, seen from the side
+  float tip = 0;        // row coordinate of the outline at the axis
+  float side = 0;       // row coordinate where the side outline begins
+  float radius = 0;     // there
+  float sag = 0;        // (tip - side) / radius: the rim's half-ellipse, seen from the side
   float shape = 0.24F;  // drop at half the radius over drop at 0.9 of it: 0.24 an ellipse, 0.55 a corner
 };
 
@@ -136,8 +136,8 @@ End end_of(const Profile& p, bool at_top) {
   for (; y >= p.first && y <= p.last; y += step) inward.push_back(p.radius[static_cast<std::size_t>(y)]);
   End end;
   if (inward.size() < 8) return end;
-  // The arc is over where the radius stops growing quickly: across three rows, and again two rows on, for the steps of a
-  // small picture look like ends.
+  // The arc is over where the radius stops growing quickly: across three rows, and again two rows on, for the steps of
+  // a small picture look like ends.
   const std::size_t limit = inward.size() * 6 / 10;
   const auto grows = [&](std::size_t i) { return (inward[i + 3] - inward[i]) / 3 > steep; };
   std::size_t at = 0;
@@ -170,7 +170,8 @@ float skew_of(const cv::Mat& coverage, const End& bottom, float axis) {
   float sum = 0;
   int count = 0;
   for (int dx = 1; dx <= reach; ++dx) {
-    const int left = cvRound(axis - 0.5F - static_cast<float>(dx)), right = cvRound(axis - 0.5F + static_cast<float>(dx));
+    const int left = cvRound(axis - 0.5F - static_cast<float>(dx)),
+              right = cvRound(axis - 0.5F + static_cast<float>(dx));
     if (left < 0 || right >= coverage.cols) break;
     sum += static_cast<float>(std::abs(lowest(coverage, left) - lowest(coverage, right)));
     ++count;
@@ -178,8 +179,8 @@ float skew_of(const cv::Mat& coverage, const End& bottom, float axis) {
   return count == 0 ? 0 : sum / static_cast<float>(count) / std::max(1.0F, bottom.radius);
 }
 
-// Whether the light falls off towards both sides, as it does on a cylinder: the bend of each row's luminance, relative to
-// its mean, plus half its slope.
+// Whether the light falls off towards both sides, as it does on a cylinder: the bend of each row's luminance, relative
+// to its mean, plus half its slope.
 float roundness(const Grid& grid, const Profile& p, float axis, float from, float to) {
   cv::Matx33d normal = cv::Matx33d::eye() * 1e-9;
   cv::Vec3d right;
@@ -323,7 +324,8 @@ Lathe find_lathe(const Grid& grid) {
   const End top = end_of(p, true), bottom = end_of(p, false);
   const Features f = features_of(grid, p, top, bottom, lathe.axis);
   lathe.evidence = evidence_of(f, bottom, p.both_sides);
-  lathe.found = f.core > 0.72F && ((f.fill > 0.93F && lathe.evidence > 0.25F) || (f.fill > 0.88F && lathe.evidence > 0.5F));
+  lathe.found =
+      f.core > 0.72F && ((f.fill > 0.93F && lathe.evidence > 0.25F) || (f.fill > 0.88F && lathe.evidence > 0.5F));
   find_pitch(lathe, top, bottom, f, p.most);
 
   lathe.side_top = lathe.flat_top ? top.side : top.tip;

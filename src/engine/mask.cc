@@ -5,11 +5,11 @@
 namespace i2m::engine {
 namespace {
 
-constexpr int side_px_min = 8;         // below this nobody could say what it shows
-constexpr int object_px_min = 24;      // likewise for what is left after cutting out
-constexpr int coarse_side_px = 320;    // where the outline is searched for
-constexpr double speck_share = 0.02;   // parts below this share of the largest are dust
-constexpr double clear_share = 0.01;   // transparency counts as a cut-out from here on
+constexpr int side_px_min = 8;        // below this nobody could say what it shows
+constexpr int object_px_min = 24;     // likewise for what is left after cutting out
+constexpr int coarse_side_px = 320;   // where the outline is searched for
+constexpr double speck_share = 0.02;  // parts below this share of the largest are dust
+constexpr double clear_share = 0.01;  // transparency counts as a cut-out from here on
 constexpr int clear_alpha = 16;
 
 std::unexpected<Error> nothing(std::string message) { return refuse(Code::NoObjectFound, "files", std::move(message)); }
@@ -50,7 +50,8 @@ cv::Mat refine(const cv::Mat& coarse, const cv::Mat& rgb) {
 Result<Mask> from_transparency(const Picture& picture) {
   cv::Mat solid = picture.alpha > 127;
   if (keep_large_parts(solid, speck_share) < object_px_min) {
-    return nothing("This picture is almost entirely transparent; there is no object in it. Send one with the object visible.");
+    return nothing(
+        "This picture is almost entirely transparent; there is no object in it. Send one with the object visible.");
   }
   // Soft edges of what stays are kept, soft edges of what went are not.
   cv::Mat near;

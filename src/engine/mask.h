@@ -18,7 +18,8 @@ struct Mask {
 /// Source: segment.h for pictures without transparency; He et al., Fast Guided Filter, arXiv 1505.00996.
 Result<Mask> find_object(const Picture& picture);
 
-/// Removes what is smaller than `share` of the largest connected part. `mask` is 0 or 255. Answers that part's area, px.
+/// Removes what is smaller than `share` of the largest connected part. `mask` is 0 or 255. Answers that part's area,
+/// px.
 int keep_large_parts(cv::Mat& mask, double share);
 
 }  // namespace i2m::engine

@@ -34,7 +34,8 @@ struct Score {
 /// Source: engine.md 4: placed by the picture's bounding box, then similarity ICP; the better of before and after.
 Score compare(const std::vector<mesh::Vec3>& made, const std::vector<mesh::Vec3>& truth);
 
-/// How much the outline of `surface`, seen along z and scaled to the box of `mask`, agrees with it: intersection over union.
+/// How much the outline of `surface`, seen along z and scaled to the box of `mask`, agrees with it: intersection over
+/// union.
 double outline_agreement(const mesh::Mesh& surface, const cv::Mat& mask);
 
 }  // namespace i2m::engine

@@ -6,6 +6,7 @@
 
 #include "base/bounds.h"
 #include "engine/bytes.h"
+#include "engine/refusals.h"
 
 namespace i2m::engine {
 namespace {
@@ -15,17 +16,7 @@ using namespace std::string_view_literals;
 constexpr std::string_view png_signature = "\x89PNG\r\n\x1a\n"sv;
 constexpr std::string_view jpeg_signature = "\xff\xd8\xff"sv;
 
-std::unexpected<Error> truncated() {
-  return refuse(Code::FileTruncated, "files",
-                "This picture ends before it is complete; the upload or the copy was cut off. Send the whole file again.");
-}
-
-std::unexpected<Error> unreadable(std::string detail) {
-  auto error = refuse(Code::PictureUnreadable, "files",
-                      "This picture is damaged and cannot be read; open it in an image program and save it again.");
-  error.error().detail = std::move(detail);
-  return error;
-}
+std::unexpected<Error> truncated() { return picture_truncated("structure ends early"); }
 
 // Which of the kinds people do upload this is; nothing when unknown.
 std::string_view other_kind(Bytes b) {
@@ -54,7 +45,7 @@ std::unexpected<Error> unsupported(Bytes bytes) {
 }
 
 Result<PictureInfo> sized(PictureType type, std::uint32_t width, std::uint32_t height) {
-  if (width == 0 || height == 0) return unreadable("zero size");
+  if (width == 0 || height == 0) return picture_unreadable("zero size");
   if (width > bounds::picture_side_px_max || height > bounds::picture_side_px_max ||
       std::uint64_t{width} * height > bounds::picture_px_max) {
     return refuse(Code::PictureTooLarge, "files",
@@ -68,10 +59,16 @@ Result<PictureInfo> sized(PictureType type, std::uint32_t width, std::uint32_t h
 
 bool png_format_known(std::uint8_t depth, std::uint8_t colour) {
   switch (colour) {
-    case 0: return depth == 1 || depth == 2 || depth == 4 || depth == 8 || depth == 16;
-    case 3: return depth == 1 || depth == 2 || depth == 4 || depth == 8;
-    case 2: case 4: case 6: return depth == 8 || depth == 16;
-    default: return false;
+    case 0:
+      return depth == 1 || depth == 2 || depth == 4 || depth == 8 || depth == 16;
+    case 3:
+      return depth == 1 || depth == 2 || depth == 4 || depth == 8;
+    case 2:
+    case 4:
+    case 6:
+      return depth == 8 || depth == 16;
+    default:
+      return false;
   }
 }
 
@@ -79,19 +76,19 @@ bool png_format_known(std::uint8_t depth, std::uint8_t colour) {
 Result<PictureInfo> probe_png(Bytes b) {
   constexpr std::size_t chunk_overhead = 12, ihdr_end = 8 + chunk_overhead + 13;
   if (b.size() < ihdr_end) return truncated();
-  if (be32(b, 8) != 13 || !has_at(b, 12, "IHDR")) return unreadable("PNG without IHDR");
+  if (be32(b, 8) != 13 || !has_at(b, 12, "IHDR")) return picture_unreadable("PNG without IHDR");
   if (be32(b, 16) > 0x7fffffff || be32(b, 20) > 0x7fffffff || !png_format_known(b[24], b[25]) || b[26] != 0 ||
       b[27] != 0 || b[28] > 1) {
-    return unreadable("PNG header");
+    return picture_unreadable("PNG header");
   }
   TRY(const PictureInfo info, sized(PictureType::Png, be32(b, 16), be32(b, 20)));
   bool data = false;
   for (std::size_t at = ihdr_end; b.size() - at >= chunk_overhead;) {
     const std::size_t length = be32(b, at);
-    if (length > 0x7fffffff) return unreadable("PNG chunk length");
+    if (length > 0x7fffffff) return picture_unreadable("PNG chunk length");
     if (length > b.size() - at - chunk_overhead) return truncated();
     if (has_at(b, at + 4, "IDAT")) data = true;
-    if (has_at(b, at + 4, "IEND")) return data ? Result<PictureInfo>{info} : unreadable("PNG without IDAT");
+    if (has_at(b, at + 4, "IEND")) return data ? Result<PictureInfo>{info} : picture_unreadable("PNG without IDAT");
     at += chunk_overhead + length;
   }
   return truncated();
@@ -122,7 +119,7 @@ Result<PictureInfo> probe_jpeg(Bytes b) {
   std::optional<PictureInfo> info;
   bool scan = false;
   for (std::size_t at = 2; at + 1 < b.size();) {
-    if (b[at] != 0xff) return unreadable("JPEG marker expected");
+    if (b[at] != 0xff) return picture_unreadable("JPEG marker expected");
     const std::uint8_t marker = b[at + 1];
     if (marker == 0xff) {  // a fill byte
       ++at;
@@ -131,22 +128,22 @@ Result<PictureInfo> probe_jpeg(Bytes b) {
     at += 2;
     if (stands_alone(marker)) continue;
     if (marker == 0xd9) {
-      if (!info || !scan) return unreadable("JPEG without a scan");
+      if (!info || !scan) return picture_unreadable("JPEG without a scan");
       return *info;
     }
     if (b.size() - at < 2) return truncated();
     const std::size_t length = be16(b, at);
-    if (length < 2) return unreadable("JPEG segment length");
+    if (length < 2) return picture_unreadable("JPEG segment length");
     if (length > b.size() - at) return truncated();
     if (is_frame(marker)) {
-      if (length < 8) return unreadable("JPEG frame header");
+      if (length < 8) return picture_unreadable("JPEG frame header");
       if (!info) {
         TRY(info, sized(PictureType::Jpeg, be16(b, at + 5), be16(b, at + 3)));
       }
     }
     at += length;
     if (marker == 0xda) {
-      if (!info) return unreadable("JPEG scan before its frame");
+      if (!info) return picture_unreadable("JPEG scan before its frame");
       scan = true;
       at = skip_entropy(b, at);
     }
@@ -176,7 +173,7 @@ Result<PictureInfo> probe_webp(Bytes b) {
   if (b.size() < head + chunk_header + first_body_max) return truncated();
   const std::size_t riff = le32(b, 4);
   const auto size = webp_size(b);
-  if (!size || riff < 4 + chunk_header) return unreadable("WebP header");
+  if (!size || riff < 4 + chunk_header) return picture_unreadable("WebP header");
   TRY(const PictureInfo info, sized(PictureType::Webp, size->width, size->height));
   if (riff > b.size() - 8) return truncated();
   if (has_at(b, 12, "VP8X") && (b[20] & 0x02) != 0) {
@@ -190,19 +187,24 @@ Result<PictureInfo> probe_webp(Bytes b) {
     if (has_at(b, at, "VP8 ") || has_at(b, at, "VP8L")) data = true;
     at += chunk_header + std::min(length + (length & 1), end - at - chunk_header);
   }
-  return data ? Result<PictureInfo>{info} : unreadable("WebP without a picture");
+  return data ? Result<PictureInfo>{info} : picture_unreadable("WebP without a picture");
 }
 
 // Fewer bytes than a signature, but the beginning of one.
-bool begins(Bytes b, std::string_view signature) { return b.size() < signature.size() && has_at(b, 0, signature.substr(0, b.size())); }
+bool begins(Bytes b, std::string_view signature) {
+  return b.size() < signature.size() && has_at(b, 0, signature.substr(0, b.size()));
+}
 
 }  // namespace
 
 std::string_view name_of(PictureType type) {
   switch (type) {
-    case PictureType::Png: return "png";
-    case PictureType::Jpeg: return "jpeg";
-    case PictureType::Webp: return "webp";
+    case PictureType::Png:
+      return "png";
+    case PictureType::Jpeg:
+      return "jpeg";
+    case PictureType::Webp:
+      return "webp";
   }
   return "";
 }

@@ -27,12 +27,12 @@ TEST(Probe, TellsTypeAndSize) {
     PictureType type;
     std::uint32_t width, height;
   };
-  for (const Row& row : {Row{"cc0-teddy-B-alpha.png", PictureType::Png, 640, 640},
-                         Row{"edge-1x1.png", PictureType::Png, 1, 1},
-                         Row{"edge-grey16-ball.png", PictureType::Png, 300, 300},
-                         Row{"cc0-photo-coffee.jpg", PictureType::Jpeg, 600, 400},
-                         Row{"mit-fluent-leaf.webp", PictureType::Webp, 256, 256},
-                         Row{"cc0-kitchenaid-B-white.webp", PictureType::Webp, 640, 640}}) {
+  for (const Row& row :
+       {Row{"cc0-teddy-B-alpha.png", PictureType::Png, 640, 640}, Row{"edge-1x1.png", PictureType::Png, 1, 1},
+        Row{"edge-grey16-ball.png", PictureType::Png, 300, 300},
+        Row{"cc0-photo-coffee.jpg", PictureType::Jpeg, 600, 400},
+        Row{"mit-fluent-leaf.webp", PictureType::Webp, 256, 256},
+        Row{"cc0-kitchenaid-B-white.webp", PictureType::Webp, 640, 640}}) {
     const auto info = probe(picture(row.name));
     ASSERT_TRUE(info) << row.name << ": " << info.error().message;
     EXPECT_EQ(info->type, row.type) << row.name;

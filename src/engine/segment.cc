@@ -29,9 +29,9 @@ float median(std::vector<float> values) {
 cv::Mat ellipse(int side) { return cv::getStructuringElement(cv::MORPH_ELLIPSE, {side, side}); }
 
 struct Background {
-  cv::Mat lab;        // what the background would be everywhere
-  float inliers = 0;  // share of the ring that agrees with it
-  float mad = 0;      // median distance of the ring from it
+  cv::Mat lab;                     // what the background would be everywhere
+  float inliers = 0;               // share of the ring that agrees with it
+  float mad = 0;                   // median distance of the ring from it
   std::vector<cv::Vec3f> colours;  // the ring's main colours, when one smooth field does not explain it
   bool complex() const { return inliers < 0.72F || mad > 7; }
   float ring_limit() const { return std::clamp(4 * mad + 1.5F, 4.0F, 13.0F); }
@@ -184,8 +184,8 @@ cv::Mat shadow_of(const cv::Mat& lab, const Background& background) {
     const auto *from = lab.ptr<cv::Vec3f>(y), *model = background.lab.ptr<cv::Vec3f>(y);
     for (int x = 0; x < lab.cols; ++x) {
       const cv::Vec3f d = model[x] - from[x];
-      const bool shadow = d[0] > 0 && d[0] < 30 && std::hypot(d[1], d[2]) < 2.5F + 0.08F * d[0] &&
-                          slope.at<float>(y, x) < 1.1F;
+      const bool shadow =
+          d[0] > 0 && d[0] < 30 && std::hypot(d[1], d[2]) < 2.5F + 0.08F * d[0] && slope.at<float>(y, x) < 1.1F;
       out.at<std::uint8_t>(y, x) = shadow ? 255 : 0;
     }
   }

@@ -10,8 +10,8 @@ namespace i2m::engine {
 namespace {
 
 constexpr int smoothing_passes = 2;
-constexpr float kappa = 0.6F;            // of the screened inflation: wide areas end at 0.9 radius
-constexpr float box_half = 0.84F;        // of the radius
+constexpr float kappa = 0.6F;      // of the screened inflation: wide areas end at 0.9 radius
+constexpr float box_half = 0.84F;  // of the radius
 constexpr float box_bevel = 0.28F;
 constexpr float plate_half = 0.2F;
 constexpr float plate_bevel = 0.18F;
@@ -44,11 +44,12 @@ Solid between_sheets(const Grid& grid, Shape shape, float depth) {
     }
   }
   volume.seal();
-  return {mesh::marching_cubes(volume), {.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n}};
+  return {mesh::marching_cubes(volume),
+          {.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n}};
 }
 
-// What sticks out of the turned body (a handle, a spout), joined to it by reaching some way in. As swell on the picture's
-// grid; empty when nothing does.
+// What sticks out of the turned body (a handle, a spout), joined to it by reaching some way in. As swell on the
+// picture's grid; empty when nothing does.
 cv::Mat remainder_of(const Grid& grid, const Lathe& lathe) {
   const cv::Mat mask = grid.distance > 0;
   cv::Mat core = cv::Mat::zeros(mask.size(), CV_8U);

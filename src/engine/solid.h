@@ -13,11 +13,11 @@ namespace i2m::engine {
 /// How a point of the solid is seen in the picture. The solid stands upright with its middle at the origin, x right,
 /// y up, z towards the viewer, in cells. Rows are the picture's, running down.
 struct View {
-  float side = 1;                      // cells along the picture's side
-  float x = 0;                         // column where the middle is seen
-  float high = 1, low = -1;            // two heights of the solid,
-  float row_high = 0, row_low = 1;     // the rows where the axis is seen at them,
-  float sin_high = 0, sin_low = 0;     // and how far the camera looks down there
+  float side = 1;                   // cells along the picture's side
+  float x = 0;                      // column where the middle is seen
+  float high = 1, low = -1;         // two heights of the solid,
+  float row_high = 0, row_low = 1;  // the rows where the axis is seen at them,
+  float sin_high = 0, sin_low = 0;  // and how far the camera looks down there
 
   /// (0, 0) is the picture's upper left corner, (1, 1) its lower right.
   mesh::Vec2 see(mesh::Vec3 p) const {

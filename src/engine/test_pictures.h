@@ -105,8 +105,7 @@ inline FileBytes png_of(const cv::Mat& image, Interlace interlace = Interlace::N
 
 inline FileBytes webp_of(const cv::Mat& rgba) {
   std::uint8_t* data = nullptr;
-  const std::size_t size =
-      WebPEncodeLosslessRGBA(rgba.data, rgba.cols, rgba.rows, static_cast<int>(rgba.step), &data);
+  const std::size_t size = WebPEncodeLosslessRGBA(rgba.data, rgba.cols, rgba.rows, static_cast<int>(rgba.step), &data);
   FileBytes out(data, data + size);
   WebPFree(data);
   return out;

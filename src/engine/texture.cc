@@ -8,11 +8,11 @@ namespace i2m::engine {
 namespace {
 
 constexpr int sure_alpha = 235;
-constexpr int smooth_side_px = 256;       // the smooth back has no detail to lose
-constexpr float rim_share = 0.045F;       // of the picture's side: where the smooth back takes its colours
+constexpr int smooth_side_px = 256;  // the smooth back has no detail to lose
+constexpr float rim_share = 0.045F;  // of the picture's side: where the smooth back takes its colours
 constexpr float turn_blend_share = 0.05F;
 constexpr float symmetric_from = 0.95F;
-constexpr double motley_chroma = 20;      // spread of the rim's colours, Lab units, that would mix to mud
+constexpr double motley_chroma = 20;  // spread of the rim's colours, Lab units, that would mix to mud
 
 // Where the picture's colour is the object's own: inside the outline by a pixel or two.
 cv::Mat sure_of(const Subject& subject) {
@@ -116,14 +116,29 @@ Rim rim_of(const Subject& subject) {
   return rim;
 }
 
+// The band's colours, each the mean of its neighbours in the band: lettering and stripes that reach the rim would smear
+// over the back otherwise.
+cv::Mat calmed(const Rim& rim) {
+  const double reach = static_cast<double>(rim.width) * 1.5;
+  cv::Mat weight, sum, weights;
+  cv::Mat(rim.band / 255).convertTo(weight, CV_32F);
+  cv::merge(std::vector<cv::Mat>{weight, weight, weight}, weights);
+  rim.rgb.convertTo(sum, CV_32FC3);
+  sum = sum.mul(weights);
+  cv::GaussianBlur(sum, sum, {0, 0}, reach);
+  cv::GaussianBlur(weights, weights, {0, 0}, reach);
+  cv::Mat out;
+  cv::divide(sum, weights + cv::Scalar::all(1e-6), sum);
+  sum.convertTo(out, CV_8UC3);
+  return out;
+}
+
 // The front's rim goes on over the back; towards the middle the colours run together.
 cv::Mat smooth_back(const Subject& subject, const cv::Mat& front) {
   const Rim rim = rim_of(subject);
   if (cv::countNonZero(rim.band) == 0) return front.clone();
   const cv::Mat fixed = rim.band | ~rim.inside;
-  cv::Mat smooth = diffuse(push_pull(rim.rgb, rim.band), fixed);
-  // The band itself is only a source; a little blur keeps its texture from ending in a line.
-  cv::GaussianBlur(smooth, smooth, {0, 0}, static_cast<double>(rim.width) / 4);
+  cv::Mat smooth = diffuse(push_pull(calmed(rim), rim.band), fixed);
   cv::Mat weight = 1 - rim.distance / static_cast<double>(rim.width * 0.9F);
   weight = cv::max(cv::min(weight, 1.0), 0.0);
   cv::resize(smooth, smooth, front.size(), 0, 0, cv::INTER_CUBIC);

@@ -21,7 +21,8 @@ struct Atlas {
   int tiles = 1;  // side by side
 };
 
-/// Colours are taken where the object certainly is and drawn outwards from there, so that no background shows at the rim.
+/// Colours are taken where the object certainly is and drawn outwards from there, so that no background shows at the
+/// rim.
 ///
 /// Cost:   about 20 ms a tile at 1024 px.
 /// Source: Gortler et al., The Lumigraph, SIGGRAPH 1996 (push-pull); engine.md 3 (back rules).

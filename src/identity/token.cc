@@ -84,9 +84,10 @@ Result<Claims> TokenKeys::verify(std::string_view token, Time now) const {
   if (!equal_in_constant_time((*signer)->signature(token.substr(0, last)), token.substr(last + 1))) {
     return fail(Code::TokenInvalid, "signature");
   }
-  TRY(const std::string payload, from_base64url(token.substr(first + 1, last - first - 1)));
+  const Result<std::string> payload = from_base64url(token.substr(first + 1, last - first - 1));
+  if (!payload) return fail(Code::TokenInvalid, "payload");
   boost::system::error_code ec;
-  const boost::json::value parsed = boost::json::parse(payload, ec);
+  const boost::json::value parsed = boost::json::parse(*payload, ec);
   if (ec || !parsed.is_object()) return fail(Code::TokenInvalid, "payload");
   const boost::json::object& object = parsed.get_object();
   const auto* subject = text_claim(object, "sub");
@@ -102,9 +103,11 @@ Result<Claims> TokenKeys::verify(std::string_view token, Time now) const {
   if (*issuer != issuer_ || *aud != audience) return fail(Code::TokenInvalid, "issuer or audience");
   if (expires->get_int64() <= unix_seconds(now)) return fail(Code::TokenExpired);
   Claims out;
-  TRY(out.user, UserId::parse(std::string_view{*subject}));
-  TRY(out.company, CompanyId::parse(std::string_view{*company}));
-  CHECK_OK(net::read_text(out.role, std::string_view{*role}, "role"));
+  const Result<UserId> user_id = UserId::parse(std::string_view{*subject});
+  const Result<CompanyId> company_id = CompanyId::parse(std::string_view{*company});
+  if (!user_id || !company_id || !net::read_text(out.role, std::string_view{*role}, "role")) return fail(Code::TokenInvalid, "claims");
+  out.user = *user_id;
+  out.company = *company_id;
   out.email = std::string{*email};
   out.expires = Time{std::chrono::seconds{expires->get_int64()}};
   return out;

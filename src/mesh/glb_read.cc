@@ -62,10 +62,17 @@ Result<Chunks> read_chunks(Bytes file) {
 
 std::size_t component_bytes(std::uint64_t type) {
   switch (type) {
-    case 5120: case 5121: return 1;
-    case 5122: case 5123: return 2;
-    case 5125: case 5126: return 4;
-    default: return 0;
+    case 5120:
+    case 5121:
+      return 1;
+    case 5122:
+    case 5123:
+      return 2;
+    case 5125:
+    case 5126:
+      return 4;
+    default:
+      return 0;
   }
 }
 
@@ -194,7 +201,8 @@ class Inspector {
     const std::pair<const Json*, std::uint64_t> parts[] = {{indices, index_bytes}, {values, element_bytes}};
     for (const auto& [part, size] : parts) {
       const auto view = part->count("bufferView"), offset = part->count_or("byteOffset", 0);
-      if (size == 0 || !view || *view >= views_.size() || !offset || !fits(views_[*view], *offset, *count, size, size)) {
+      if (size == 0 || !view || *view >= views_.size() || !offset ||
+          !fits(views_[*view], *offset, *count, size, size)) {
         return bad("a sparse accessor reaches beyond its buffer view");
       }
     }

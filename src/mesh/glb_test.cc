@@ -87,9 +87,9 @@ TEST(Glb, RefusesMalformedHeaders) {
     bad[at] = value;
     return bad;
   };
-  EXPECT_FALSE(inspect_glb(with(0, 'G')));          // magic
-  EXPECT_FALSE(inspect_glb(with(4, 1)));            // version
-  EXPECT_FALSE(inspect_glb(with(8, good[8] ^ 4)));  // total length
+  EXPECT_FALSE(inspect_glb(with(0, 'G')));            // magic
+  EXPECT_FALSE(inspect_glb(with(4, 1)));              // version
+  EXPECT_FALSE(inspect_glb(with(8, good[8] ^ 4)));    // total length
   EXPECT_FALSE(inspect_glb(with(12, good[12] ^ 4)));  // JSON chunk's length
   EXPECT_FALSE(inspect_glb(with(15, 0x7f)));
   EXPECT_FALSE(inspect_glb(with(16, 'j')));  // its type
@@ -156,8 +156,8 @@ TEST(Glb, SurvivesAnyChangedByte) {
   std::mt19937 random(3);
   for (int round = 0; round < 30'000; ++round) {
     // A copy without slack: the sanitizer sees a read of even one byte too many.
-    Bytes bad(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(random() % 8 == 0 ? random() % good.size()
-                                                                                         : good.size()));
+    Bytes bad(good.begin(),
+              good.begin() + static_cast<std::ptrdiff_t>(random() % 8 == 0 ? random() % good.size() : good.size()));
     for (std::uint32_t n = 1 + random() % 4; n > 0 && !bad.empty(); --n) {
       bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
     }
@@ -178,8 +178,9 @@ TEST(Json, ReadsWhatIsRight) {
 }
 
 TEST(Json, RefusesWhatIsWrong) {
-  for (const char* bad : {"", "{", "[1,]", "{\"a\"}", "{\"a\":1,}", "01", "1.", ".5", "+1", "nul", "\"a", "\"\\x\"", "[1 2]",
-                          "{} {}", "\"\\ud800\"", "\"\x01\"", "1e999", "-", "{a:1}", "[\"\\u12\"]", "NaN", "inf"}) {
+  for (const char* bad : {"",      "{",   "[1,]",  "{\"a\"}",     "{\"a\":1,}", "01",    "1.",          ".5",
+                          "+1",    "nul", "\"a",   "\"\\x\"",     "[1 2]",      "{} {}", "\"\\ud800\"", "\"\x01\"",
+                          "1e999", "-",   "{a:1}", "[\"\\u12\"]", "NaN",        "inf"}) {
     EXPECT_FALSE(Json::parse(bad)) << bad;
   }
   EXPECT_FALSE(Json::parse(std::string(100'000, '[')));

@@ -40,13 +40,24 @@ class Parser {
     skip_space();
     if (rest_.empty()) return false;
     switch (rest_.front()) {
-      case '{': return object(out, depth);
-      case '[': return array(out, depth);
-      case '"': out.kind = Json::Kind::String; return string(out.text);
-      case 't': out.kind = Json::Kind::Bool; out.truth = true; return take_word("true");
-      case 'f': out.kind = Json::Kind::Bool; return take_word("false");
-      case 'n': return take_word("null");
-      default: return number(out);
+      case '{':
+        return object(out, depth);
+      case '[':
+        return array(out, depth);
+      case '"':
+        out.kind = Json::Kind::String;
+        return string(out.text);
+      case 't':
+        out.kind = Json::Kind::Bool;
+        out.truth = true;
+        return take_word("true");
+      case 'f':
+        out.kind = Json::Kind::Bool;
+        return take_word("false");
+      case 'n':
+        return take_word("null");
+      default:
+        return number(out);
     }
   }
 

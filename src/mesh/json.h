@@ -16,7 +16,8 @@ class Json {
  public:
   enum class Kind : std::uint8_t { Null, Bool, Number, String, Array, Object };
 
-  /// Strict RFC 8259 on UTF-8, with bounds: `depth_max` levels, `values_max` values. Nothing when the text breaks a rule.
+  /// Strict RFC 8259 on UTF-8, with bounds: `depth_max` levels, `values_max` values. Nothing when the text breaks a
+  /// rule.
   static std::optional<Json> parse(std::string_view text);
   static constexpr int depth_max = 64;
   static constexpr std::size_t values_max = 1'000'000;

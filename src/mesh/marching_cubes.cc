@@ -8,8 +8,8 @@
 namespace i2m::mesh {
 namespace {
 
-// Corner i of a cell lies at (i & 1, i >> 1 & 1, i >> 2). Edge axis * 4 + j runs along `axis` from the j-th corner whose
-// bit `axis` is clear.
+// Corner i of a cell lies at (i & 1, i >> 1 & 1, i >> 2). Edge axis * 4 + j runs along `axis` from the j-th corner
+// whose bit `axis` is clear.
 constexpr int edge_count = 12;
 constexpr int loop_edges_max = 12;
 
@@ -47,15 +47,16 @@ struct Loop {
 
 // Whether a line between the crossings on two edges of a cell runs within one of its faces.
 constexpr bool share_face(int a, int b) {
-  const int axis_a = a / 4, axis_b = b / 4, corner_a = lower_corner(axis_a, a % 4), corner_b = lower_corner(axis_b, b % 4);
+  const int axis_a = a / 4, axis_b = b / 4, corner_a = lower_corner(axis_a, a % 4),
+            corner_b = lower_corner(axis_b, b % 4);
   for (int axis = 0; axis < 3; ++axis) {
     if (axis != axis_a && axis != axis_b && (corner_a >> axis & 1) == (corner_b >> axis & 1)) return true;
   }
   return false;
 }
 
-// Triangles from one corner of the loop to all others. A diagonal within a face could be the neighbouring cell's as well,
-// and the edge then have four triangles; the corner with the fewest such diagonals is taken.
+// Triangles from one corner of the loop to all others. A diagonal within a face could be the neighbouring cell's as
+// well, and the edge then have four triangles; the corner with the fewest such diagonals is taken.
 constexpr void add_fan(Case& out, const Loop& loop) {
   const auto at = [&](std::size_t i) { return loop.edges[i % loop.size]; };
   std::size_t best = 0, fewest = loop.size;
@@ -133,9 +134,7 @@ class Extractor {
  private:
   static constexpr std::uint32_t none = ~0U;
 
-  std::size_t slice_size() const {
-    return static_cast<std::size_t>(volume_.nx) * static_cast<std::size_t>(volume_.ny);
-  }
+  std::size_t slice_size() const { return static_cast<std::size_t>(volume_.nx) * static_cast<std::size_t>(volume_.ny); }
 
   void read_signs(int z, std::vector<std::uint8_t>& signs) const {
     const float* values = volume_.values.data() + volume_.index(0, 0, z);
@@ -167,10 +166,10 @@ class Extractor {
     const int axis = edge / 4;
     const int corner = lower_corner(axis, edge % 4);
     const int cx = x + (corner & 1), cy = y + (corner >> 1 & 1), dz = corner >> 2;
-    const std::size_t at = static_cast<std::size_t>(cy) * static_cast<std::size_t>(volume_.nx) +
-                           static_cast<std::size_t>(cx);
-    std::uint32_t& id = axis == 2 ? upright_ids_[at]
-                                  : flat_ids_[static_cast<std::size_t>(dz)][at * 2 + static_cast<std::size_t>(axis)];
+    const std::size_t at =
+        static_cast<std::size_t>(cy) * static_cast<std::size_t>(volume_.nx) + static_cast<std::size_t>(cx);
+    std::uint32_t& id =
+        axis == 2 ? upright_ids_[at] : flat_ids_[static_cast<std::size_t>(dz)][at * 2 + static_cast<std::size_t>(axis)];
     if (id == none) {
       id = static_cast<std::uint32_t>(mesh_.positions.size());
       mesh_.positions.push_back(crossing(cx, cy, z + dz, axis));
@@ -191,7 +190,7 @@ class Extractor {
 
   const Volume& volume_;
   Mesh mesh_;
-  std::array<std::vector<std::uint8_t>, 2> signs_;     // this slice and the next
+  std::array<std::vector<std::uint8_t>, 2> signs_;      // this slice and the next
   std::array<std::vector<std::uint32_t>, 2> flat_ids_;  // vertices on edges along x and y, of both slices
   std::vector<std::uint32_t> upright_ids_;              // vertices on edges along z, between them
 };

@@ -34,9 +34,8 @@ struct Volume {
 
 /// The surface where the volume is zero.
 ///
-/// Closed and manifold (every edge shared by exactly two triangles) when the outermost samples are negative: faces whose
-/// corners alternate in sign always separate the positive corners, on both sides alike.
-/// Units:  the volume's.
+/// Closed and manifold (every edge shared by exactly two triangles) when the outermost samples are negative: faces
+/// whose corners alternate in sign always separate the positive corners, on both sides alike. Units:  the volume's.
 /// Cost:   one pass, about 4 ns a sample; scratch for two slices.
 /// Source: Lorensen & Cline, Marching Cubes, SIGGRAPH 1987. The table is generated at start-up, not copied.
 Mesh marching_cubes(const Volume& volume);

@@ -51,8 +51,8 @@ struct Box {
 /// Errors: the mesh must have a vertex.
 Box bounds_of(const std::vector<Vec3>& positions);
 
-/// Takes the stairs out of a marching-cubes surface without shrinking it: `passes` of a step towards the neighbours' mean
-/// and a slightly longer one away from it.
+/// Takes the stairs out of a marching-cubes surface without shrinking it: `passes` of a step towards the neighbours'
+/// mean and a slightly longer one away from it.
 ///
 /// Source: Taubin, A Signal Processing Approach to Fair Surface Design, SIGGRAPH 1995.
 void smooth(Mesh& mesh, int passes);

@@ -16,8 +16,8 @@ Volume ball(int side, float radius) {
   for (int z = 0; z < side; ++z) {
     for (int y = 0; y < side; ++y) {
       for (int x = 0; x < side; ++x) {
-        const Vec3 d = Vec3{static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)} -
-                       Vec3{middle, middle, middle};
+        const Vec3 d =
+            Vec3{static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)} - Vec3{middle, middle, middle};
         v.at(x, y, z) = radius - length(d);
       }
     }

@@ -13,7 +13,7 @@ namespace {
 using Indices = std::vector<std::uint32_t>;
 
 constexpr float any_error = 1e9F;
-constexpr int attempts_max = 4;
+constexpr int attempts_max = 6;
 
 // Where the surface was pinched together, two triangles can end up back to back on the same corners: a black fin that
 // encloses nothing. Both go, and every edge still has its opposite.
@@ -41,7 +41,8 @@ void remove_fins(Indices& indices) {
 }
 
 // Collapses go two triangles at a time, more where the surface touches itself, and end near the target. A run that ends
-// more than 0.5 % below the budget is repeated with the target moved by what was missing, one that ends above it likewise.
+// more than 0.5 % below the budget is repeated with the target moved by what was missing, one that ends above it
+// likewise.
 Indices collapse(const Mesh& mesh, const Indices& from, std::size_t triangles_max) {
   Indices best, out;
   std::size_t target = triangles_max;
@@ -56,7 +57,7 @@ Indices collapse(const Mesh& mesh, const Indices& from, std::size_t triangles_ma
     if (fits && made * 1000 >= triangles_max * 995) break;
     const std::size_t over = made - std::min(made, triangles_max);
     // Far above: the parts or handles cannot be collapsed further, and asking for less does not help.
-    if (over * 50 > triangles_max || over >= target) break;
+    if (over * 4 > triangles_max || over >= target) break;
     target = fits ? target + (triangles_max - made) : target - over;
   }
   return best;
@@ -94,8 +95,8 @@ Indices same_parts(const Mesh& mesh, const Indices& some) {
   return kept;
 }
 
-// Every part needs a few triangles to stay closed. Where they are too many for the budget the smallest ones go, and what
-// remains is simplified afresh.
+// Every part needs a few triangles to stay closed. Where they are too many for the budget the smallest ones go, and
+// what remains is simplified afresh.
 Indices collapse_fewer(const Mesh& mesh, Indices out, std::size_t triangles_max) {
   while (out.size() / 3 > triangles_max) {
     Indices fewer = without_smallest_part(mesh, out);

@@ -142,7 +142,7 @@ Task<std::optional<Part>> Multipart::next() {
   while (true) {
     const std::string_view window{buffer_.data() + begin_, end_ - begin_};
     const std::size_t end = window.find("\r\n\r\n");
-    if (end != std::string_view::npos && end <= head_bytes_max) {
+    if (end <= head_bytes_max) {
       CO_TRY(Part part, parse_head(window.substr(0, end)));
       begin_ += end + 4;
       at_ = At::Data;

@@ -21,8 +21,8 @@ namespace {
 
 constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 constexpr std::size_t buffer_bytes_first = 4096;
-constexpr std::size_t drain_bytes_max = 256 * 1024;  // of an unread body, for the sake of keeping the connection
-constexpr std::size_t linger_bytes_max = 32 * 1024 * 1024;
+constexpr std::size_t drain_bytes_max = 256_KiB;  // of an unread body, for the sake of keeping the connection
+constexpr std::size_t linger_bytes_max = 32_MiB;
 
 std::string_view reason_of(int status) {
   switch (status) {

@@ -8,6 +8,8 @@ namespace i2m::providers {
 Task<Made> Embedded::make(const Order& order, Progress& progress) {
   engine::Params params;
   params.triangles_max = order.triangles_max;
+  // A mesh this coarse shows no more than half the texture can hold.
+  if (order.triangles_max <= 1000) params.texture_px /= 2;
   const engine::Progress report = [&progress](engine::Stage stage, float fraction) {
     progress.stage = engine::name_of(stage).data();  // views of literals
     progress.fraction = fraction;

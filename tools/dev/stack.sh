@@ -158,6 +158,7 @@ stack_env() {
   export STORAGE_ROOT=$VAR/files WEB_ROOT=$ROOT/web/dist
   [[ -f $WEB_ROOT/index.html ]] || WEB_ROOT= # no pages, where only the API is wanted
   export LISTEN=127.0.0.1:$HTTP_PORT PUBLIC_URL=$BASE_URL LOG_LEVEL=${LOG_LEVEL:-info}
+  export RATE_LIMIT_SCALE=${RATE_LIMIT_SCALE:-20} # the demo again and again is no abuse
   export DRAIN_LINGER_MS=${DRAIN_LINGER_MS:-100} # there is no proxy whose idle connections to wait for
   private_folder "$STORAGE_ROOT"
 }

@@ -124,8 +124,8 @@ Result<Field> Database::column(const PGresult* answer, int index) {
     name.remove_suffix(1);
   }
   if (!is_name(name)) {
-    return fail(Code::Invalid, fmt::format("column {} is named '{}': give it a name with as", index + 1,
-                                           PQfname(answer, index)));
+    return fail(Code::Invalid,
+                fmt::format("column {} is named '{}': give it a name with as", index + 1, PQfname(answer, index)));
   }
   auto cpp = cpp_type(PQftype(answer, index), name);
   if (!cpp) return fail(Code::Invalid, fmt::format("column {} {}", name, cpp.error().detail));
@@ -138,7 +138,8 @@ Result<std::string> Database::cpp_type(Oid type, std::string_view name) {
     type_name = query_value("select typname from pg_type where oid = $1::oid", fmt::format("{}", type), {});
   }
   const Names* known = find(types, type_name);
-  if (known == nullptr) return fail(Code::Invalid, fmt::format("is of type {}, which has no C++ type: cast it", type_name));
+  if (known == nullptr)
+    return fail(Code::Invalid, fmt::format("is of type {}, which has no C++ type: cast it", type_name));
   if (known->second == "Uuid") {
     if (const Names* id = find(ids, name)) return std::string{id->second};
   }

@@ -31,8 +31,8 @@ std::string structure(std::string_view name, const std::vector<Field>& fields) {
 }
 
 std::string row_reader(const Described& query, std::string_view row) {
-  std::string out = fmt::format("inline {} {}_row(const db::Rows& rows, int row) {{\n  return {{\n", row,
-                                query.statement.name);
+  std::string out =
+      fmt::format("inline {} {}_row(const db::Rows& rows, int row) {{\n  return {{\n", row, query.statement.name);
   int index = 0;
   for (const Field& field : query.columns) {
     out += fmt::format("      .{} = rows.get<{}>(row, {}),\n", field.name, type_of(field), index++);
@@ -42,11 +42,16 @@ std::string row_reader(const Described& query, std::string_view row) {
 
 std::string answer_type(Shape shape, std::string_view row) {
   switch (shape) {
-    case Shape::One: return std::string{row};
-    case Shape::Optional: return fmt::format("std::optional<{}>", row);
-    case Shape::Many: return fmt::format("std::vector<{}>", row);
-    case Shape::Affected: return "std::int64_t";
-    case Shape::Exec: return {};
+    case Shape::One:
+      return std::string{row};
+    case Shape::Optional:
+      return fmt::format("std::optional<{}>", row);
+    case Shape::Many:
+      return fmt::format("std::vector<{}>", row);
+    case Shape::Affected:
+      return "std::int64_t";
+    case Shape::Exec:
+      return {};
   }
   return {};
 }
@@ -57,14 +62,20 @@ std::string ending(Shape shape, std::string_view name, std::string_view row) {
     case Shape::One:
       return fmt::format("  CO_CHECK(db::exactly_one(rows, {0}_query));\n  co_return {0}_row(rows, 0);\n", name);
     case Shape::Optional:
-      return fmt::format("  CO_TRY(const bool found, db::at_most_one(rows, {0}_query));\n"
-                         "  if (!found) co_return std::nullopt;\n  co_return {0}_row(rows, 0);\n", name);
+      return fmt::format(
+          "  CO_TRY(const bool found, db::at_most_one(rows, {0}_query));\n"
+          "  if (!found) co_return std::nullopt;\n  co_return {0}_row(rows, 0);\n",
+          name);
     case Shape::Many:
-      return fmt::format("  std::vector<{1}> out;\n  out.reserve(static_cast<std::size_t>(rows.size()));\n"
-                         "  for (int row = 0; row < rows.size(); ++row) out.push_back({0}_row(rows, row));\n"
-                         "  co_return out;\n", name, row);
-    case Shape::Affected: return "  co_return rows.affected();\n";
-    case Shape::Exec: return "  co_return Result<>{};\n";
+      return fmt::format(
+          "  std::vector<{1}> out;\n  out.reserve(static_cast<std::size_t>(rows.size()));\n"
+          "  for (int row = 0; row < rows.size(); ++row) out.push_back({0}_row(rows, row));\n"
+          "  co_return out;\n",
+          name, row);
+    case Shape::Affected:
+      return "  co_return rows.affected();\n";
+    case Shape::Exec:
+      return "  co_return Result<>{};\n";
   }
   return {};
 }
@@ -92,8 +103,8 @@ std::string one_query(std::string_view slice, const Described& query) {
   const Statement& s = query.statement;
   const std::string params = pascal(s.name) + "Params";
   const std::string row = pascal(s.name) + "Row";
-  std::string out = fmt::format("inline constexpr db::Query {0}_query{{\"{1}.{0}\", R\"sql({2})sql\"}};\n", s.name,
-                                slice, s.sql);
+  std::string out =
+      fmt::format("inline constexpr db::Query {0}_query{{\"{1}.{0}\", R\"sql({2})sql\"}};\n", s.name, slice, s.sql);
   if (!query.parameters.empty()) out += structure(params, query.parameters);
   if (!query.columns.empty()) out += structure(row, query.columns) + row_reader(query, row);
   return out + coroutine(query, params, row);

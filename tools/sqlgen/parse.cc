@@ -13,22 +13,21 @@ namespace {
 
 constexpr std::string_view header_mark = "-- name:";
 
-constexpr std::array shapes{std::pair{std::string_view{":one"}, Shape::One},
-                            std::pair{std::string_view{":optional"}, Shape::Optional},
-                            std::pair{std::string_view{":many"}, Shape::Many},
-                            std::pair{std::string_view{":exec"}, Shape::Exec},
-                            std::pair{std::string_view{":affected"}, Shape::Affected}};
+constexpr std::array shapes{
+    std::pair{std::string_view{":one"}, Shape::One}, std::pair{std::string_view{":optional"}, Shape::Optional},
+    std::pair{std::string_view{":many"}, Shape::Many}, std::pair{std::string_view{":exec"}, Shape::Exec},
+    std::pair{std::string_view{":affected"}, Shape::Affected}};
 
 // The keywords that could pass for the name of a column or of a query.
 constexpr std::array keywords = std::to_array<std::string_view>(
-    {"alignas",  "alignof",   "and",       "asm",      "auto",     "bool",      "break",    "case",     "catch",
-     "char",     "class",     "concept",   "const",    "continue", "decltype",  "default",  "delete",   "do",
-     "double",   "else",      "enum",      "explicit", "export",   "extern",    "false",    "float",    "for",
-     "friend",   "goto",      "if",        "inline",   "int",      "long",      "mutable",  "namespace", "new",
-     "noexcept", "not",       "nullptr",   "operator", "or",       "private",   "protected", "public",  "register",
-     "requires", "return",    "short",     "signed",   "sizeof",   "static",    "struct",   "switch",   "template",
-     "this",     "throw",     "true",      "try",      "typedef",  "typeid",    "typename", "union",    "unsigned",
-     "using",    "virtual",   "void",      "volatile", "while",    "xor"});
+    {"alignas",  "alignof", "and",     "asm",      "auto",     "bool",     "break",     "case",      "catch",
+     "char",     "class",   "concept", "const",    "continue", "decltype", "default",   "delete",    "do",
+     "double",   "else",    "enum",    "explicit", "export",   "extern",   "false",     "float",     "for",
+     "friend",   "goto",    "if",      "inline",   "int",      "long",     "mutable",   "namespace", "new",
+     "noexcept", "not",     "nullptr", "operator", "or",       "private",  "protected", "public",    "register",
+     "requires", "return",  "short",   "signed",   "sizeof",   "static",   "struct",    "switch",    "template",
+     "this",     "throw",   "true",    "try",      "typedef",  "typeid",   "typename",  "union",     "unsigned",
+     "using",    "virtual", "void",    "volatile", "while",    "xor"});
 
 bool is_first(char c) { return (c >= 'a' && c <= 'z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -52,8 +51,8 @@ class Rewriter {
     while (at_ < sql_.size()) {
       const char c = sql_[at_];
       if (c == '\'') {
-        copy_quoted('\'', at_ > 0 && (sql_[at_ - 1] == 'E' || sql_[at_ - 1] == 'e') &&
-                              (at_ < 2 || !is_word(sql_[at_ - 2])));
+        copy_quoted('\'',
+                    at_ > 0 && (sql_[at_ - 1] == 'E' || sql_[at_ - 1] == 'e') && (at_ < 2 || !is_word(sql_[at_ - 2])));
       } else if (c == '"') {
         copy_quoted('"', false);
       } else if (looking_at("--")) {
@@ -70,7 +69,9 @@ class Rewriter {
     }
     return {};
   }
-  std::ptrdiff_t line() const { return std::count(sql_.begin(), sql_.begin() + static_cast<std::ptrdiff_t>(at_), '\n'); }
+  std::ptrdiff_t line() const {
+    return std::count(sql_.begin(), sql_.begin() + static_cast<std::ptrdiff_t>(at_), '\n');
+  }
   std::string take_sql() { return std::move(out_); }
   std::vector<Parameter> take_parameters() { return std::move(parameters_); }
 

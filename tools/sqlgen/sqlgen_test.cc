@@ -63,7 +63,8 @@ TEST(SqlgenParse, RefusesWhatIsUnclear) {
 }
 
 TEST(SqlgenParse, KeepsTheCommentsAsDocumentation) {
-  const auto parsed = parse("f.sql", "-- name: a :one\n-- Why.\n--\n-- More.\nselect 1;\n\n-- name: b :exec\nselect 2\n");
+  const auto parsed =
+      parse("f.sql", "-- name: a :one\n-- Why.\n--\n-- More.\nselect 1;\n\n-- name: b :exec\nselect 2\n");
   ASSERT_TRUE(parsed);
   ASSERT_EQ(parsed->size(), 2u);
   EXPECT_EQ(parsed->at(0).doc, (std::vector<std::string>{"Why.", "", "More."}));
@@ -124,8 +125,7 @@ TEST_F(Sqlgen, CheckTellsWhereAGeneratedFileIsOutOfDate) {
 TEST_F(Sqlgen, MistakesNameFileLineAndQuery) {
   EXPECT_EQ(complaint("-- name: q :one\nselect 1 as one,\n  nothing\n  from sample.things"),
             "3: q: column \"nothing\" does not exist");
-  EXPECT_EQ(complaint("-- name: q :one\nselect 1"),
-            "1: q: column 1 is named '?column?': give it a name with as");
+  EXPECT_EQ(complaint("-- name: q :one\nselect 1"), "1: q: column 1 is named '?column?': give it a name with as");
   EXPECT_EQ(complaint("-- name: q :one\nselect 1.5 as price"),
             "1: q: column price is of type numeric, which has no C++ type: cast it");
   EXPECT_EQ(complaint("-- name: q :exec\nselect @price::numeric"),
