@@ -20,6 +20,10 @@ net::Answer text_answer(int status, std::string content_type, std::string body) 
   return out;
 }
 
+Task<net::Answer> text(std::string content_type, std::string body) {
+  co_return text_answer(200, std::move(content_type), std::move(body));
+}
+
 Task<net::Answer> live(net::Ctx&, net::Nothing) {
   co_return text_answer(200, "application/json", R"({"status":"live","version":")" + std::string{version} + "\"}");
 }
@@ -105,30 +109,28 @@ void operation_routes(net::Router& router, net::Metrics& metrics, const net::Sha
                                 .auth = Auth::Public,
                                 .success_words = "Ready"},
                                [&shared](net::Ctx& ctx, net::Nothing) { return ready(ctx, shared); });
-  router.add_raw<net::Nothing>(Method::Get, "/metrics",
-                               {.id = "metrics",
-                                .summary = "For Prometheus",
-                                .tag = "Operations",
-                                .auth = Auth::Public,
-                                .success_words = "Metrics",
-                                .answers = "text/plain"},
-                               [&metrics](net::Ctx&, net::Nothing) -> Task<net::Answer> {
-                                 co_return text_answer(200, "text/plain; version=0.0.4", metrics.text());
-                               });
+  router.add_raw<net::Nothing>(
+      Method::Get, "/metrics",
+      {.id = "metrics",
+       .summary = "For Prometheus",
+       .tag = "Operations",
+       .auth = Auth::Public,
+       .success_words = "Metrics",
+       .answers = "text/plain"},
+      [&metrics](net::Ctx&, net::Nothing) { return text("text/plain; version=0.0.4", metrics.text()); });
 }
 
 std::string openapi_of(const net::Router& router) { return net::openapi(router, version); }
 
 void openapi_route(net::Router& router) {
-  router.add_raw<net::Nothing>(net::Method::Get, "/api/v1/openapi.json",
-                               {.id = "openapi",
-                                .summary = "This document",
-                                .tag = "Operations",
-                                .auth = net::Auth::Public,
-                                .success_words = "OpenAPI 3.1"},
-                               [&router](net::Ctx&, net::Nothing) -> Task<net::Answer> {
-                                 co_return text_answer(200, "application/json", openapi_of(router));
-                               });
+  router.add_raw<net::Nothing>(
+      net::Method::Get, "/api/v1/openapi.json",
+      {.id = "openapi",
+       .summary = "This document",
+       .tag = "Operations",
+       .auth = net::Auth::Public,
+       .success_words = "OpenAPI 3.1"},
+      [&router](net::Ctx&, net::Nothing) { return text("application/json", openapi_of(router)); });
 }
 
 Result<net::Handler> pages(const fs::path& root) {
