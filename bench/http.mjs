@@ -13,6 +13,7 @@ const RATIO_MIN = 0.3;
 const TRIES = 3;
 const QUIET_WAIT_S = 5;
 const CHECK_EVERY_MS = 100;
+const FOREIGN = number("BENCH_FOREIGN", 0.07);
 
 export async function measureHttp(stack) {
   const seconds = number("BENCH_SECONDS", 5);
@@ -32,8 +33,22 @@ export async function measureHttp(stack) {
   addRatios(rows);
   print(rows, loads);
   await proveLiveness(stack);
-  const ratio = median(rows.filter((row) => row.load === "balance").map((row) => row.ratio));
-  return [{ must: `balance at least ${RATIO_MIN} x nginx static (req/s, median of rounds)`, measured: ratio.toFixed(3), reached: ratio >= RATIO_MIN }];
+  return [verdict(rows)];
+}
+
+// Requests a second where the machine was ours, the CPU's account where it was not.
+function verdict(rows) {
+  const balance = rows.filter((row) => row.load === "balance");
+  const quietOnes = balance.filter((row) => row.foreign <= FOREIGN && row.limit.foreign <= FOREIGN);
+  const byRate = median(balance.map((row) => row.ratio));
+  const byCpu = median(balance.map((row) => row.quietRatio));
+  const judged = quietOnes.length > 0 ? median(quietOnes.map((row) => row.ratio)) : byCpu;
+  const how = quietOnes.length > 0 ? `req/s of ${quietOnes.length} quiet rounds` : "by CPU, for no round was quiet";
+  return {
+    must: `balance at least ${RATIO_MIN} x nginx static`,
+    measured: `${judged.toFixed(3)} (${how}; median of all rounds: req/s ${byRate.toFixed(3)}, by CPU ${byCpu.toFixed(3)})`,
+    reached: judged >= RATIO_MIN,
+  };
 }
 
 async function makeLoads(stack) {
@@ -103,16 +118,15 @@ async function proveLiveness(stack) {
 let patience = number("BENCH_PATIENCE_S", 120) * 1000;
 
 async function quietest(stack, load, seconds) {
-  const limit = number("BENCH_FOREIGN", 0.07);
   let best;
   for (let attempt = 0; attempt < TRIES && (!best || patience > 0); ++attempt) {
     const begun = performance.now();
-    if (patience > 0) await quiet(limit, QUIET_WAIT_S);
+    if (patience > 0) await quiet(FOREIGN, QUIET_WAIT_S);
     if (!best) patience -= performance.now() - begun;
     const row = await once(stack, load, seconds);
     if (best) patience -= performance.now() - begun;
     if (!best || row.foreign < best.foreign) best = row;
-    if (best.foreign <= limit) break;
+    if (best.foreign <= FOREIGN) break;
   }
   return best;
 }
@@ -195,16 +209,18 @@ function addRatios(rows) {
   for (const row of rows) {
     const limit = rows.find((each) => each.round === row.round && each.load === "nginx static");
     row.product = row.load === "nginx static" ? row.cpu.nginx : row.cpu.serve + row.cpu.postgres + row.cpu.redis;
+    row.limit = limit;
     row.ratio = row.rate / limit.rate;
-    row.cpuRatio = limit.cpu.nginx / row.product;
+    // The cores are the limit: on an idle machine a load's rate is theirs divided by what a request costs, wrk's part included.
+    row.quietRatio = (limit.product + limit.cpu.wrk) / (row.product + row.cpu.wrk);
   }
 }
 
 function print(rows, loads) {
-  const head = ["load", "round", "req/s", "p50 ms", "p99 ms", "serve us", "postgres us", "redis us", "nginx us", "sum us", "wrk us", "req/s / nginx", "nginx CPU / ours", "foreign"];
+  const head = ["load", "round", "req/s", "p50 ms", "p99 ms", "serve us", "postgres us", "redis us", "nginx us", "sum us", "wrk us", "req/s / nginx", "by CPU", "foreign"];
   const cells = (name, round, row) => [
     name, round, Math.round(row.rate), row.p50.toFixed(2), row.p99.toFixed(1), ...GROUPS.map((group) => row.cpu[group].toFixed(1)),
-    row.product.toFixed(1), row.cpu.wrk.toFixed(1), row.ratio.toFixed(3), row.cpuRatio.toFixed(3), percent(row.foreign),
+    row.product.toFixed(1), row.cpu.wrk.toFixed(1), row.ratio.toFixed(3), row.quietRatio.toFixed(3), percent(row.foreign),
   ];
   const each = rows.map((row) => cells(row.load, row.round, row));
   const medians = loads.map(({ name }) => {
@@ -213,7 +229,7 @@ function print(rows, loads) {
     const cpu = Object.fromEntries([...GROUPS, "wrk"].map((group) => [group, of((row) => row.cpu[group])]));
     return cells(name, "median", {
       rate: of((r) => r.rate), p50: of((r) => r.p50), p99: of((r) => r.p99), cpu, product: of((r) => r.product),
-      ratio: of((r) => r.ratio), cpuRatio: of((r) => r.cpuRatio), foreign: of((r) => r.foreign),
+      ratio: of((r) => r.ratio), quietRatio: of((r) => r.quietRatio), foreign: of((r) => r.foreign),
     });
   });
   console.log(table(head, [...each, ...medians]));

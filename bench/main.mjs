@@ -29,11 +29,11 @@ try {
   for (const name of Object.keys(PARTS).filter((each) => names.includes(each))) {
     verdicts.push(...(await PARTS[name](stack)));
   }
-  console.log("\n## Musts\n");
+  if (verdicts.length > 0) console.log("\n## Musts\n");
   for (const { must, measured, reached } of verdicts) console.log(`- ${reached ? "reached" : "MISSED"}: ${must}; measured ${measured}`);
   process.exitCode = verdicts.every((each) => each.reached) ? 0 : 1;
 } catch (error) {
-  console.error(`bench: ${error.stack ?? error}`);
+  console.error("bench:", error); // with its cause
   process.exitCode = 2;
 } finally {
   await stack.stop();

@@ -20,7 +20,8 @@ export async function measureMemory(stack) {
   await stack.stopServe();
   await stack.startServe();
   await note("idle, just started");
-  await Promise.all(stack.users.map((user) => stack.call("POST", "/api/v1/auth/login", { type: "application/json", body: JSON.stringify({ email: user.email, password: stack.password }) })));
+  const login = ({ email }) => ({ type: "application/json", body: JSON.stringify({ email, password: stack.password }) });
+  await Promise.all(stack.users.map((user) => stack.call("POST", "/api/v1/auth/login", login(user))));
   await note(`idle, after ${stack.users.length} logins at once`);
   await load(stack);
   await note("idle, after a balance load of 64 connections");

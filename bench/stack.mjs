@@ -132,7 +132,9 @@ export class Stack {
     await this.#givePostgres(home);
     const user = process.getuid() === 0 ? "postgres" : undefined; // PostgreSQL refuses to run as root
     const data = path.join(home, "data");
-    await command("setpriv", [...(user ? [`--reuid=${user}`, `--regid=${user}`, "--init-groups"] : []), path.join(PG_BIN, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync"]);
+    const as = user ? [`--reuid=${user}`, `--regid=${user}`, "--init-groups"] : [];
+    const how = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync"];
+    await command("setpriv", [...as, path.join(PG_BIN, "initdb"), "-D", data, ...how]);
     const set = { listen_addresses: "", unix_socket_directories: home, max_connections: 200, shared_buffers: "128MB", fsync: "on" };
     const options = Object.entries(set).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     this.#launch("postgres", [path.join(PG_BIN, "postgres"), "-D", data, ...options], { user, signal: "INT" }); // INT: without waiting for clients
@@ -153,7 +155,8 @@ export class Stack {
     this.redisPort = await freePort();
     this.redisPassword = secret();
     const aof = process.env.BENCH_REDIS_AOF ?? "yes";
-    const lines = [`port ${this.redisPort}`, "bind 127.0.0.1", `dir ${home}`, `requirepass ${this.redisPassword}`, 'save ""', `appendonly ${aof}`, "appendfsync everysec", "daemonize no"];
+    const address = [`port ${this.redisPort}`, "bind 127.0.0.1", `dir ${home}`, `requirepass ${this.redisPassword}`];
+    const lines = [...address, 'save ""', `appendonly ${aof}`, "appendfsync everysec", "daemonize no"];
     await writeFile(path.join(home, "redis.conf"), lines.join("\n") + "\n", { mode: 0o600 });
     this.#launch("redis", ["redis-server", path.join(home, "redis.conf")]);
     await until("Redis", async () => (await this.redis("ping")).trim() === "PONG");
@@ -182,7 +185,10 @@ export class Stack {
       await this.admin("company-create", "--name", domain, "--domain", domain);
       await this.admin("credits-grant", "--company-domain", domain, "--credits", `${CREDITS}`, "--reason", "benchmark", "--source", `bench-${domain}`);
     });
-    await several(this.users, ({ domain, email }) => this.admin("user-create", "--company-domain", domain, "--email", email, "--name", email, "--role", "member", "--password-stdin"));
+    await several(this.users, ({ domain, email }) => {
+      const who = ["--company-domain", domain, "--email", email, "--name", email, "--role", "member"];
+      return this.admin("user-create", ...who, "--password-stdin");
+    });
   }
 
   async #signIn() {
