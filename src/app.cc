@@ -32,6 +32,8 @@ struct Loops {
     TRY(const redis::Settings redis, redis_settings(settings));
     for (int i = 0; i < count; ++i)
       all.push_back(std::make_unique<net::Loop>(i, db_settings, redis, settings.text("REDIS_PREFIX")));
+    // From here on a signal is kept until run() hears it: whoever has read our port may stop us properly.
+    signals.emplace(first().io, SIGTERM, SIGINT);
     return {};
   }
   net::Loop& first() { return *all.front(); }
@@ -43,8 +45,7 @@ struct Loops {
   /// Runs until stop(); `stopping` is called once, at the first SIGTERM or SIGINT. Then the process ends here: what
   /// coroutines still hold is not worth unwinding, for a process may be killed at any point anyway.
   [[noreturn]] void run(std::function<void()> stopping) {
-    asio::signal_set signals{first().io, SIGTERM, SIGINT};
-    signals.async_wait([stopping = std::move(stopping)](boost::system::error_code ec, int signal) {
+    signals->async_wait([stopping = std::move(stopping)](boost::system::error_code ec, int signal) {
       if (ec) return;
       log::info("stopping", {{"signal", signal}});
       stopping();
@@ -63,6 +64,7 @@ struct Loops {
   }
 
   std::vector<std::unique_ptr<net::Loop>> all;
+  std::optional<asio::signal_set> signals;
 
  private:
   static void run_one(net::Loop& loop) {

@@ -15,11 +15,11 @@ i2m_test(credits_test src/credits/credits_test.cc src/credits/ledger_test.cc src
   src/credits/cache_test.cc)
 target_link_libraries(credits_test PRIVATE i2m_given)
 
-i2m_test(identity_test src/identity/token_test.cc src/identity/identity_test.cc)
+i2m_test(identity_test src/identity/api_test.cc src/identity/identity_test.cc src/identity/token_test.cc)
 target_link_libraries(identity_test PRIVATE i2m_given)
 
 i2m_test(storage_test src/storage/storage_test.cc src/storage/links_test.cc)
 target_link_libraries(storage_test PRIVATE i2m_given)
 
-i2m_test(jobs_test src/jobs/jobs_test.cc src/jobs/schedule_test.cc src/jobs/work_test.cc src/jobs/work_outage_test.cc)
+i2m_test(jobs_test src/jobs/jobs_test.cc src/jobs/schedule_test.cc src/jobs/work_test.cc)
 target_link_libraries(jobs_test PRIVATE i2m_given)

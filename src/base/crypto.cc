@@ -15,6 +15,14 @@ struct FreeDigest {
   void operator()(EVP_MD_CTX* ctx) const { EVP_MD_CTX_free(ctx); }
 };
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::uint8_t no_digit = 0xff;
+constexpr auto digit_of = [] {
+  std::array<std::uint8_t, 256> out{};
+  out.fill(no_digit);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    out[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  return out;
+}();
 }  // namespace
 
 struct Hmac::Impl {
@@ -98,18 +106,18 @@ std::string base64url(std::string_view bytes) {
 }
 
 Result<std::string> from_base64url(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
+  std::string out(text.size() * 3 / 4, '\0');
+  char* to = out.data();
   std::uint32_t bits = 0;
   int count = 0;
   for (const char c : text) {
-    const std::size_t value = alphabet.find(c);
-    if (value == std::string_view::npos) return fail(Code::Invalid, "not base64url");
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    const std::uint8_t value = digit_of[static_cast<std::uint8_t>(c)];
+    if (value == no_digit) return fail(Code::Invalid, "not base64url");
+    bits = bits << 6 | value;
     count += 6;
     if (count >= 8) {
       count -= 8;
-      out += static_cast<char>(bits >> count & 0xff);
+      *to++ = static_cast<char>(bits >> count & 0xff);
     }
   }
   if (count >= 6 || (bits & ((1u << count) - 1)) != 0) return fail(Code::Invalid, "not canonical base64url");

@@ -1,13 +1,22 @@
 #include "credits/cache.h"
 
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 namespace i2m::credits::cache {
 namespace {
 
 constexpr std::string_view value_ttl_ms = "300000";
+constexpr int later_tries_max = 300;              // one a second, as long as a value lives
 constexpr std::string_view bar_ttl_ms = "10000";  // longer than a transaction can take: its statements end after 3 s
 
 std::string value_key(net::Loop& loop, CompanyId company) {
-  return fmt::format("{}balance:{}:{}", loop.prefix, loop.redis.run_id(), company.text());
+  std::string out;
+  out.reserve(128);
+  out.append(loop.prefix).append("balance:").append(loop.redis.run_id()).append(1, ':').append(company.text());
+  return out;
 }
 std::string bar_key(net::Loop& loop, CompanyId company) {
   return fmt::format("{}balance-bar:{}:{}", loop.prefix, loop.redis.run_id(), company.text());
@@ -69,6 +78,23 @@ Co<std::string> bar(net::Loop& loop, CompanyId company) {
   std::vector<std::string> args{mark, std::string{bar_ttl_ms}};
   const auto reply = co_await loop.redis.eval(bar_script(), std::move(keys), std::move(args));
   co_return reply ? mark : std::string{};
+}
+
+namespace {
+Co<void> keep_barring(net::Loop& loop, CompanyId company) {
+  using Clock = std::chrono::steady_clock;
+  boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor> timer{loop.io};
+  for (int i = 0; i < later_tries_max; ++i) {
+    // Not put(): by then somebody may have committed a newer one, which the bar has just taken away.
+    if (const std::string mark = co_await bar(loop, company); !mark.empty()) co_return;
+    timer.expires_after(std::chrono::seconds{1});
+    co_await timer.async_wait(boost::asio::use_awaitable_t<Executor>{});
+  }
+}
+}  // namespace
+
+void bar_later(net::Loop& loop, CompanyId company) {
+  boost::asio::co_spawn(loop.io, keep_barring(loop, company), boost::asio::detached);
 }
 
 Co<void> put(net::Loop& loop, CompanyId company, Balance balance, std::string mark) {

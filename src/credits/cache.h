@@ -17,6 +17,9 @@ namespace i2m::credits::cache {
 Co<std::string> bar(net::Loop& loop, CompanyId company);
 /// `mark` is empty for a reader that fills the cache.
 Co<void> put(net::Loop& loop, CompanyId company, Balance balance, std::string mark);
+/// For a writer whose bar did not reach Redis, once it has committed: others may reach it and believe what it holds, so
+/// it is barred as soon as it answers. Ends by itself when whatever it holds has.
+void bar_later(net::Loop& loop, CompanyId company);
 Co<std::optional<Balance>> get(net::Loop& loop, CompanyId company);
 
 }  // namespace i2m::credits::cache

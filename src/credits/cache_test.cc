@@ -163,6 +163,19 @@ TEST_F(DyingCache, WithoutRedisAWriterCommitsAllTheSame) {
   EXPECT_EQ(balance_of(company).available, 105_cr);
 }
 
+TEST_F(DyingCache, ARedisThatHangsHoldsACommitUpForAMomentAndIsNotBelievedAfterwards) {
+  EXPECT_EQ(asked(), 100);
+  test::shared_redis().freeze();
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(run(commit_grant(loop, system, company, 5_cr)));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{2});
+  EXPECT_EQ(asked(), 105);
+  test::shared_redis().thaw();
+  ASSERT_TRUE(until([this] { return loop.redis.connected(); }));
+  EXPECT_TRUE(until([this] { return asked() == 105; }, std::chrono::seconds{3}))
+      << "the bar is to come late, but to come";
+}
+
 TEST_F(DyingCache, RedisKilledBetweenBarAndPutLeavesNothingStale) {
   EXPECT_EQ(asked(), 100);
   const std::string before = loop.redis.run_id();

@@ -76,7 +76,11 @@ Task<Balance> grant(db::Tx& tx, CompanyId company, Credits amount, std::string s
 Task<> commit(net::Loop& loop, db::Tx& tx, CompanyId company, Balance after) {
   const std::string mark = co_await cache::bar(loop, company);
   CO_CHECK(co_await tx.commit());
-  co_await cache::put(loop, company, after, mark);
+  if (mark.empty()) {
+    cache::bar_later(loop, company);
+  } else {
+    co_await cache::put(loop, company, after, mark);
+  }
   co_return Result<>{};
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 class Accounts : public test::Stage {
  protected:
-  Accounts() { database.exec("alter table credit_holds drop constraint credit_holds_item"); }
+  Accounts() { database.exec("alter table credit_holds drop constraint if exists credit_holds_item"); }
   const CompanyId company = given_company();
 };
 
@@ -102,8 +102,9 @@ TEST_F(Accounts, ProofFindsABalanceThatSomebodyChangedByHand) {
   EXPECT_EQ(disagreements(), 0u);
   database.exec("update companies set credit_balance = credit_balance + 1");
   EXPECT_EQ(disagreements(), 1u);
-  database.exec("update companies set credit_balance = credit_balance - 1; "
-                "update credit_accounts set available = available - 1, held = held + 1");
+  database.exec(
+      "update companies set credit_balance = credit_balance - 1; "
+      "update credit_accounts set available = available - 1, held = held + 1");
   EXPECT_EQ(disagreements(), 1u);
 }
 
@@ -119,9 +120,14 @@ TEST_F(Accounts, OpeningAnAccountTwiceKeepsWhatIsInIt) {
 }
 
 TEST(Presets, CheapestThatAllowsTheTriangles) {
-  struct Row { int triangles; Quality quality; std::int64_t credits; };
-  for (const Row& row : {Row{100, Quality::Low, 35}, Row{1'000, Quality::Low, 35}, Row{1'001, Quality::Medium, 52},
-                         Row{5'000, Quality::Medium, 52}, Row{5'001, Quality::High, 70}, Row{10'000, Quality::High, 70}}) {
+  struct Row {
+    int triangles;
+    Quality quality;
+    std::int64_t credits;
+  };
+  for (const Row& row :
+       {Row{100, Quality::Low, 35}, Row{1'000, Quality::Low, 35}, Row{1'001, Quality::Medium, 52},
+        Row{5'000, Quality::Medium, 52}, Row{5'001, Quality::High, 70}, Row{10'000, Quality::High, 70}}) {
     EXPECT_EQ(preset_for(row.triangles).quality, row.quality) << row.triangles;
     EXPECT_EQ(preset_for(row.triangles).price.count(), row.credits) << row.triangles;
     EXPECT_EQ(&preset_of(row.quality), &preset_for(row.triangles)) << row.triangles;

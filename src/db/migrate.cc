@@ -52,7 +52,8 @@ int number_of(std::string_view name) {
   const bool form = name.size() > 9 && name[4] == '_' && name.ends_with(".sql") &&
                     std::ranges::all_of(name.substr(0, 4), [](char c) { return c >= '0' && c <= '9'; });
   int number = 0;
-  if (form) std::from_chars(name.data(), name.data() + 4, number);
+  const std::string_view digits = name.substr(0, std::min<std::size_t>(4, name.size()));
+  if (form) std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return number;
 }
 

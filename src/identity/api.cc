@@ -72,8 +72,13 @@ std::string lower(std::string text) {
 /// from somebody who knew the password.
 Task<LoggedIn> login(net::Ctx& ctx, Identity& identity, Login in) {
   const std::string email = lower(in.email);
-  net::Headers ignored;  // the answer speaks of the client's quota, not of how often this account was tried
-  CO_CHECK(co_await identity.limits.take(ctx.loop(), logins_per_account, email, ignored));
+  // An answer tells the client's own quota, unless the account's is what refuses.
+  net::Headers of_account;
+  const Result<> allowed = co_await identity.limits.take(ctx.loop(), logins_per_account, email, of_account);
+  if (!allowed) {
+    ctx.headers = std::move(of_account);
+    co_return std::unexpected{allowed.error()};
+  }
   db::Reader reader = ctx.loop().db.reader(CompanyId{});
   sql::LoginOfParams params{.email = email};
   CO_TRY(const auto row, co_await sql::login_of(reader, std::move(params)));

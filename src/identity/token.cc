@@ -87,7 +87,9 @@ Result<Claims> TokenKeys::verify(std::string_view token, Time now) const {
   const Result<std::string> payload = from_base64url(token.substr(first + 1, last - first - 1));
   if (!payload) return fail(Code::TokenInvalid, "payload");
   boost::system::error_code ec;
-  const boost::json::value parsed = boost::json::parse(*payload, ec);
+  std::array<unsigned char, 2048> space;  // enough for what we write; more comes from the heap
+  boost::json::monotonic_resource memory{space.data(), space.size()};
+  const boost::json::value parsed = boost::json::parse(*payload, ec, &memory);
   if (ec || !parsed.is_object()) return fail(Code::TokenInvalid, "payload");
   const boost::json::object& object = parsed.get_object();
   const auto* subject = text_claim(object, "sub");
@@ -105,7 +107,8 @@ Result<Claims> TokenKeys::verify(std::string_view token, Time now) const {
   Claims out;
   const Result<UserId> user_id = UserId::parse(std::string_view{*subject});
   const Result<CompanyId> company_id = CompanyId::parse(std::string_view{*company});
-  if (!user_id || !company_id || !net::read_text(out.role, std::string_view{*role}, "role")) return fail(Code::TokenInvalid, "claims");
+  if (!user_id || !company_id || !net::read_text(out.role, std::string_view{*role}, "role"))
+    return fail(Code::TokenInvalid, "claims");
   out.user = *user_id;
   out.company = *company_id;
   out.email = std::string{*email};

@@ -24,9 +24,10 @@ class Tokens : public testing::Test {
  protected:
   /// The claims of a good token, with one text put in another's place.
   std::string payload_with(std::string_view from, std::string_view to) const {
-    std::string payload = fmt::format(
-        R"({{"sub":"{}","company_id":"{}","email":"a@b.example","role":"member","iss":"image2model","aud":"image2model-api","iat":1,"exp":1800000060,"jti":"x"}})",
-        claims.user.text(), claims.company.text());
+    std::string payload =
+        fmt::format(R"({{"sub":"{}","company_id":"{}","email":"a@b.example","role":"member",)"
+                    R"("iss":"image2model","aud":"image2model-api","iat":1,"exp":1800000060,"jti":"x"}})",
+                    claims.user.text(), claims.company.text());
     if (const std::size_t at = payload.find(from); at != std::string::npos) {
       payload.replace(at, from.size(), to);
     } else {
@@ -41,7 +42,10 @@ class Tokens : public testing::Test {
   }
 
   const TokenKeys keys = keys_of({{"1", secret_a}});
-  const Claims claims{.user = UserId::make(), .company = CompanyId::make(), .email = "anna@demo.example", .role = net::Role::Admin,
+  const Claims claims{.user = UserId::make(),
+                      .company = CompanyId::make(),
+                      .email = "anna@demo.example",
+                      .role = net::Role::Admin,
                       .expires = now + std::chrono::minutes{1}};
   const std::string good = keys.sign(claims, now);
 };
@@ -92,13 +96,15 @@ TEST_F(Tokens, ThatWeNeverWroteAreRefused) {
       {"padding behind the signature", good + "="},
       {"no payload", head + "." + good.substr(good.rfind('.'))},
       {"alg none, no signature", unsigned_part + "."},
-      {"alg None, no signature", base64url(R"({"alg":"None","kid":"1","typ":"at+jwt"})") + "." + base64url(payload) + "."},
+      {"alg None, no signature",
+       base64url(R"({"alg":"None","kid":"1","typ":"at+jwt"})") + "." + base64url(payload) + "."},
       {"alg none under our signature", signed_with(secret_a, R"({"alg":"none","kid":"1","typ":"at+jwt"})", payload)},
       {"alg HS512 under our signature", signed_with(secret_a, R"({"alg":"HS512","kid":"1","typ":"at+jwt"})", payload)},
       {"alg RS256 under our signature", signed_with(secret_a, R"({"alg":"RS256","kid":"1","typ":"at+jwt"})", payload)},
       {"another type under our signature", signed_with(secret_a, R"({"alg":"HS256","kid":"1","typ":"JWT"})", payload)},
       {"our head with a space in it", signed_with(secret_a, R"({"alg": "HS256","kid":"1","typ":"at+jwt"})", payload)},
-      {"our head and one claim more", signed_with(secret_a, R"({"alg":"HS256","kid":"1","typ":"at+jwt","jwk":{}})", payload)},
+      {"our head and one claim more",
+       signed_with(secret_a, R"({"alg":"HS256","kid":"1","typ":"at+jwt","jwk":{}})", payload)},
       {"an unknown key's id", signed_with(secret_a, R"({"alg":"HS256","kid":"2","typ":"at+jwt"})", payload)},
       {"a path as key id", signed_with("", R"({"alg":"HS256","kid":"../../dev/null","typ":"at+jwt"})", payload)},
       {"another secret", signed_with(secret_b, good_head, payload)},
@@ -121,7 +127,11 @@ TEST_F(Tokens, WithOneBitTurnedAnywhereAreRefused) {
 }
 
 TEST_F(Tokens, OfOurOwnSignatureButWrongClaimsAreRefused) {
-  struct Row { const char* from; const char* to; Code code; };
+  struct Row {
+    const char* from;
+    const char* to;
+    Code code;
+  };
   const std::string user = claims.user.text();
   const std::string company = claims.company.text();
   const Row rows[] = {
@@ -148,9 +158,11 @@ TEST_F(Tokens, OfOurOwnSignatureButWrongClaimsAreRefused) {
       {"}", "}}", Code::TokenInvalid},
   };
   for (const Row& row : rows) {
-    EXPECT_EQ(refused(signed_with(secret_a, good_head, payload_with(row.from, row.to))), row.code) << row.from << " -> " << row.to;
+    EXPECT_EQ(refused(signed_with(secret_a, good_head, payload_with(row.from, row.to))), row.code)
+        << row.from << " -> " << row.to;
   }
-  EXPECT_TRUE(keys.verify(signed_with(secret_a, good_head, payload_with("member", "admin")), now)) << "the table's own token is no good";
+  EXPECT_TRUE(keys.verify(signed_with(secret_a, good_head, payload_with("member", "admin")), now))
+      << "the table's own token is no good";
   std::string token = base64url(good_head) + ".!!!!";
   token += "." + base64url(as_text(Hmac{secret_a}.of(token)));
   EXPECT_EQ(refused(token), Code::TokenInvalid) << "a payload that is no base64url";
@@ -177,9 +189,13 @@ TEST_F(Tokens, OfOneKeyUnderTheOthersNameAreRefused) {
 }
 
 TEST(TokenKeys, RefuseWhatIsNoKey) {
-  struct Row { const char* name; std::vector<TokenKeys::Key> keys; };
-  for (const Row& row : {Row{"none", {}}, Row{"a short secret", {{"1", std::string(31, 'x')}}}, Row{"no secret", {{"1", ""}}},
-                         Row{"no id", {{"", secret_a}}}, Row{"an id with a quote", {{"1\"", secret_a}}}, Row{"an id with a space", {{"1 2", secret_a}}},
+  struct Row {
+    const char* name;
+    std::vector<TokenKeys::Key> keys;
+  };
+  for (const Row& row : {Row{"none", {}}, Row{"a short secret", {{"1", std::string(31, 'x')}}},
+                         Row{"no secret", {{"1", ""}}}, Row{"no id", {{"", secret_a}}},
+                         Row{"an id with a quote", {{"1\"", secret_a}}}, Row{"an id with a space", {{"1 2", secret_a}}},
                          Row{"a bad one behind a good one", {{"1", secret_a}, {"2", "short"}}}}) {
     const auto made = TokenKeys::of(row.keys, "image2model");
     ASSERT_FALSE(made) << row.name;

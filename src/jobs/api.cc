@@ -135,7 +135,9 @@ Task<net::Answer> download_file(net::Ctx& ctx, Jobs& jobs, LinkIn in) {
     co_return out;
   }
   net::FileBody body{.path = jobs.store.path_of(file->object_key), .bytes = size};
-  if (const auto range = range_of(ctx.request().header("range"), size)) {
+  const std::string_view part_of = ctx.request().header("if-range");  // a part of another model is no use
+  const bool whole = !part_of.empty() && part_of != etag;
+  if (const auto range = whole ? std::nullopt : range_of(ctx.request().header("range"), size)) {
     out.status = 206;
     body.offset = range->first;
     body.bytes = range->last - range->first + 1;
@@ -208,7 +210,8 @@ void routes(net::Router& router, Jobs& jobs) {
                           .rate = link_downloads,
                           .success_words = "The model",
                           .answers = "model/gltf-binary",
-                          .errors = {Code::NotFound, Code::LinkInvalid, Code::LinkExpired}},
+                          .errors = {Code::NotFound, Code::LinkInvalid, Code::LinkExpired},
+                          .also = {{206, "A part of the model"}, {304, "The model that the client has"}}},
                          [&jobs](net::Ctx& ctx, LinkIn in) { return download_file(ctx, jobs, std::move(in)); });
 }
 

@@ -135,6 +135,7 @@ Task<net::Answer> stream_job_events(net::Ctx& ctx, JobIn in) {
   Watch watch{.loop = &ctx.loop(), .company = ctx.company(), .job = in.job_id, .after = 0, .snapshot_first = true};
   if (const std::string_view last = ctx.request().header("last-event-id"); !last.empty()) {
     CO_CHECK(net::read_text(watch.after, last, "Last-Event-ID"));
+    watch.after = std::min(watch.after, now.event_seq);  // a number from the future would never be reached
     watch.snapshot_first = false;
   }
   net::Answer out;
@@ -163,7 +164,8 @@ void event_routes(net::Router& router, Jobs&) {
        .answers = "text/event-stream",
        .errors = {Code::NotFound},
        .request_headers = {{"Last-Event-ID",
-                            "Resume behind this event; without it the stream begins with the whole status"}}},
+                            "Resume behind this event; without it the stream begins with the whole status"}},
+       .also = {{204, "All was told: do not come back"}}},
       stream_job_events);
 }
 

@@ -892,6 +892,30 @@ Task<> add_usage(R& run, AddUsageParams params) {
   co_return Result<>{};
 }
 
+inline constexpr db::Query booked_objects_query{"jobs.booked_objects", R"sql(select object_key from files where object_key = any ($1::text[]))sql"};
+struct BookedObjectsParams {
+  std::vector<std::string> keys;
+};
+struct BookedObjectsRow {
+  std::string object_key;
+};
+inline BookedObjectsRow booked_objects_row(const db::Rows& rows, int row) {
+  return {
+      .object_key = rows.get<std::string>(row, 0),
+  };
+}
+/// Which of these objects have a row: a result without one was stored by an attempt that died before it could book it.
+template <db::Runner R>
+Task<std::vector<BookedObjectsRow>> booked_objects(R& run, BookedObjectsParams params) {
+  db::Params values;
+  values.add(params.keys);
+  CO_TRY(const db::Rows rows, co_await run.run(booked_objects_query, std::move(values)));
+  std::vector<BookedObjectsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(booked_objects_row(rows, row));
+  co_return out;
+}
+
 inline constexpr db::Query known_jobs_query{"jobs.known_jobs", R"sql(select id as job_id from job_history where id = any ($1::uuid[]))sql"};
 struct KnownJobsParams {
   std::vector<Uuid> job_ids;

@@ -190,6 +190,10 @@ values (@file_id, @company_id, @job_id, @item_id, 'model', @object_key, 'model/g
 insert into api_usage (id, company_id, user_id, job_id, item_id, quality, provider, credits)
 values (@usage_id, @company_id, @user_id, @job_id, @item_id, @quality, @provider, @credits);
 
+-- name: booked_objects :many
+-- Which of these objects have a row: a result without one was stored by an attempt that died before it could book it.
+select object_key from files where object_key = any (@keys::text[]);
+
 -- name: known_jobs :many
 -- Which of these jobs exist: the sweeper asks before it removes a folder.
 select id as job_id from job_history where id = any (@job_ids::uuid[]);

@@ -21,6 +21,9 @@ constexpr std::chrono::milliseconds look_every{500};  // without a notice
 constexpr std::chrono::milliseconds reap_every{1000};
 constexpr std::chrono::minutes sweep_every{10};
 constexpr int batch_max = 100;
+constexpr std::size_t folders_max = 1'000'000;  // of jobs, in one sweep: 32 bytes each
+constexpr std::size_t folders_asked_max = 1000;
+constexpr std::chrono::hours results_looked_back{24};  // sweeps come every ten minutes: a day is plenty
 constexpr std::string_view stream_length_max = "100000";
 constexpr int key_age_hours = 48;
 
@@ -160,26 +163,55 @@ Task<int> Scheduler::reap() {
 Task<int> Scheduler::sweep() {
   CO_TRY(int removed, co_await store_.sweep_tmp(settings_.orphan_age));
   for (const storage::Area area : {storage::Area::Uploads, storage::Area::Results}) {
-    CO_TRY(const auto folders, co_await store_.old_job_folders(area, settings_.orphan_age, 1000));
-    sql::KnownJobsParams params;
-    for (const auto& [company, job] : folders) params.job_ids.push_back(job.value);
-    if (params.job_ids.empty()) continue;
-    CO_TRY(db::Tx tx, co_await system_.begin_system("sweep: which jobs exist"));
-    CO_TRY(const auto rows, co_await sql::known_jobs(tx, std::move(params)));
-    CO_CHECK(co_await tx.commit());
-    std::set<JobId> known;
-    for (const auto& row : rows) known.insert(row.job_id);
-    for (const auto& [company, job] : folders) {
-      if (known.contains(job)) continue;
-      CO_CHECK(co_await store_.remove_job_folder(area, company, job));
-      log::info("orphan_removed", {{"company_id", company.text()}, {"job_id", job.text()}});
-      ++removed;
+    // All of them each time: those of jobs stay where they are, and must not keep an orphan behind them from being
+    // seen.
+    CO_TRY(const auto folders, co_await store_.old_job_folders(area, settings_.orphan_age, folders_max));
+    for (std::size_t from = 0; from < folders.size(); from += folders_asked_max) {
+      const auto some = std::span{folders}.subspan(from, std::min(folders_asked_max, folders.size() - from));
+      sql::KnownJobsParams params;
+      for (const auto& [company, job] : some) params.job_ids.push_back(job.value);
+      CO_TRY(db::Tx tx, co_await system_.begin_system("sweep: which jobs exist"));
+      CO_TRY(const auto rows, co_await sql::known_jobs(tx, std::move(params)));
+      CO_CHECK(co_await tx.commit());
+      std::set<JobId> known;
+      for (const auto& row : rows) known.insert(row.job_id);
+      for (const auto& [company, job] : some) {
+        if (known.contains(job)) continue;
+        CO_CHECK(co_await store_.remove_job_folder(area, company, job));
+        log::info("orphan_removed", {{"company_id", company.text()}, {"job_id", job.text()}});
+        ++removed;
+      }
     }
   }
+  CO_TRY(const int unbooked, co_await sweep_results());
+  removed += unbooked;
   CO_TRY(db::Tx tx, co_await system_.begin_system("forget old idempotency keys"));
   sql::ForgetKeysParams old{.age_h = key_age_hours};
   CO_CHECK(co_await sql::forget_keys(tx, std::move(old)));
   CO_CHECK(co_await tx.commit());
+  co_return removed;
+}
+
+/// A worker that died between storing a model and booking it has left a file that no row names.
+Task<int> Scheduler::sweep_results() {
+  CO_TRY(const auto keys, co_await store_.results_written(settings_.orphan_age,
+                                                          settings_.orphan_age + results_looked_back, folders_max));
+  int removed = 0;
+  for (std::size_t from = 0; from < keys.size(); from += folders_asked_max) {
+    const auto some = std::span{keys}.subspan(from, std::min(folders_asked_max, keys.size() - from));
+    sql::BookedObjectsParams params{.keys = {some.begin(), some.end()}};
+    CO_TRY(db::Tx tx, co_await system_.begin_system("sweep: which results are booked"));
+    CO_TRY(const auto rows, co_await sql::booked_objects(tx, std::move(params)));
+    CO_CHECK(co_await tx.commit());
+    std::set<std::string> booked;
+    for (const auto& row : rows) booked.insert(row.object_key);
+    for (const std::string& key : some) {
+      if (booked.contains(key)) continue;
+      CO_CHECK(co_await store_.remove(key));
+      log::info("unbooked_result_removed", {{"key", key}});
+      ++removed;
+    }
+  }
   co_return removed;
 }
 

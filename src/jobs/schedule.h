@@ -23,6 +23,7 @@ class Scheduler {
   Task<int> sweep();
 
  private:
+  Task<int> sweep_results();
   Co<void> wait(std::chrono::milliseconds at_most);
   Task<> send(const std::string& provider, std::vector<ItemRef> items);
 

@@ -21,14 +21,21 @@ class Schedule : public test::Stage {
   std::vector<std::string> messages() {
     redis::Command command{"XRANGE", stream_of(loop, "fake"), "-", "+"};
     std::vector<std::string> out;
-    for (const auto& entry : run(loop.redis.run(std::move(command)))->elements) out.push_back(entry.elements.at(1).elements.at(3).text);
+    for (const auto& entry : run(loop.redis.run(std::move(command)))->elements)
+      out.push_back(entry.elements.at(1).elements.at(3).text);
     return out;
   }
-  std::string count(std::string_view status) { return value(fmt::format("select count(*) from job_items where status = '{}'", status)); }
-  void let_leases_end() { database.exec("update job_items set lease_until = now() - interval '1 s' where lease_until is not null"); }
+  std::string count(std::string_view status) {
+    return value(fmt::format("select count(*) from job_items where status = '{}'", status));
+  }
+  void let_leases_end() {
+    database.exec("update job_items set lease_until = now() - interval '1 s' where lease_until is not null");
+  }
   void let_deadlines_pass() { database.exec("update job_items set deadline_at = now() - interval '1 s'"); }
   void put_into(std::string_view status, int attempt) {
-    database.exec(fmt::format("update job_items set status = '{}', attempt = {}, lease_until = now() + interval '1 minute'", status, attempt));
+    database.exec(
+        fmt::format("update job_items set status = '{}', attempt = {}, lease_until = now() + interval '1 minute'",
+                    status, attempt));
   }
 
   const CompanyId company = given_company();
@@ -48,25 +55,32 @@ TEST_F(Schedule, KeepsToItsWindow) {
   given_job(company, 20);
   EXPECT_EQ(dispatched(), 8);
   EXPECT_EQ(dispatched(), 0);
-  database.exec("update job_items set status = 'queued', lease_until = null where id = (select id from job_items where status = 'dispatched' limit 1)");
+  database.exec(
+      "update job_items set status = 'queued', lease_until = null where id = (select id from job_items where status = "
+      "'dispatched' limit 1)");
   EXPECT_EQ(dispatched(), 1);
   EXPECT_EQ(count("dispatched"), "8");
 }
 
 TEST_F(Schedule, ACompanyWithAThousandQueuedDoesNotDelayAnothersFirst) {
   const Job flood = given_job(company, 1);
-  database.exec(fmt::format("update job_history set item_count = 1000 where id = '{}'; "
-                            "insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, attempts_max, deadline_at, created_at) "
-                            "select gen_random_uuid(), company_id, job_id, n, 'x', 1, 1, 35, 'fake', 3, deadline_at, now() - interval '1 hour' "
-                            "from job_items, generate_series(2, 1000) n", flood.id.text()));
+  database.exec(
+      fmt::format("update job_history set item_count = 1000 where id = '{}'; "
+                  "insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, "
+                  "provider, attempts_max, deadline_at, created_at) "
+                  "select gen_random_uuid(), company_id, job_id, n, 'x', 1, 1, 35, 'fake', 3, deadline_at, now() - "
+                  "interval '1 hour' "
+                  "from job_items, generate_series(2, 1000) n",
+                  flood.id.text()));
   ASSERT_EQ(dispatched(), 8);  // the flood fills the window
   const CompanyId small = given_company();
   given_credits(small, 100);
   const Job one = given_job(small, 1);
   EXPECT_EQ(dispatched(), 0);
   // One of the flood's ends: the next place is the other's, although nine hundred wait longer.
-  database.exec("update job_items set status = 'queued', lease_until = null, not_before = now() + interval '1 hour' "
-                "where id = (select id from job_items where status = 'dispatched' limit 1)");
+  database.exec(
+      "update job_items set status = 'queued', lease_until = null, not_before = now() + interval '1 hour' "
+      "where id = (select id from job_items where status = 'dispatched' limit 1)");
   EXPECT_EQ(dispatched(), 1);
   EXPECT_EQ(status_of(one.items[0]), "dispatched");
 }
@@ -77,7 +91,9 @@ TEST_F(Schedule, TakesTurnsBetweenCompanies) {
   given_credits(other, 1000);
   given_job(other, 10);
   EXPECT_EQ(dispatched(), 8);
-  EXPECT_EQ(value("select string_agg(n::text, ' ') from (select count(*) as n from job_items where status = 'dispatched' group by company_id) c"), "4 4");
+  EXPECT_EQ(value("select string_agg(n::text, ' ') from (select count(*) as n from job_items where status = "
+                  "'dispatched' group by company_id) c"),
+            "4 4");
 }
 
 TEST_F(Schedule, ARetryIsNotSentBeforeItsTime) {
@@ -154,10 +170,14 @@ TEST_F(Schedule, PastItsDeadlineAnItemFailsInWhateverStateItIs) {
     if (std::string_view{state} != "queued") put_into(state, 1);
     let_deadlines_pass();
     EXPECT_EQ(reaped(), 1) << state;
-    EXPECT_EQ(value("select status || ' ' || error_code from job_items where id = '" + job.items[0].text() + "'"), "failed deadline_exceeded") << state;
+    EXPECT_EQ(value("select status || ' ' || error_code from job_items where id = '" + job.items[0].text() + "'"),
+              "failed deadline_exceeded")
+        << state;
     EXPECT_EQ(balance_of(company).available, 100'000_cr) << state;
     EXPECT_EQ(reaped(), 0) << state;
-    database.exec("delete from api_usage; delete from job_events; delete from files; delete from credit_holds; delete from job_items; delete from job_history");
+    database.exec(
+        "delete from api_usage; delete from job_events; delete from files; delete from credit_holds; delete from "
+        "job_items; delete from job_history");
   }
   EXPECT_EQ(disagreements(), 0u);
 }
@@ -166,8 +186,10 @@ TEST_F(Schedule, AnItemThatNobodyCanEndDoesNotKeepTheOthersWaiting) {
   given_job(company, 1);
   given_job(company, 1);
   let_deadlines_pass();
-  database.exec("update credit_holds set state = 'released', closed_at = now() where hold_id = (select hold_id from credit_holds limit 1); "
-                "update credit_accounts set available = available + 35, held = held - 35 where held > 0");
+  database.exec(
+      "update credit_holds set state = 'released', closed_at = now() where hold_id = (select hold_id from credit_holds "
+      "limit 1); "
+      "update credit_accounts set available = available + 35, held = held - 35 where held > 0");
   EXPECT_EQ(reaped(), 1);
   EXPECT_EQ(count("failed"), "1");
   EXPECT_EQ(count("queued"), "1");
@@ -195,13 +217,15 @@ TEST_F(Schedule, SweepsFoldersThatNoJobOwnsAndKeepsThoseOfJobs) {
 
 TEST_F(Schedule, SweepsAnOrphanBehindAThousandFoldersOfJobs) {
   const Job job = given_job(company, 1);
-  database.exec(fmt::format("insert into job_history (id, company_id, user_id, quality, triangles_max, item_count) "
-                            "select gen_random_uuid(), company_id, user_id, 'low', 1000, 1 from job_history, generate_series(1, 1500)"));
+  database.exec(fmt::format(
+      "insert into job_history (id, company_id, user_id, quality, triangles_max, item_count) "
+      "select gen_random_uuid(), company_id, user_id, 'low', 1000, 1 from job_history, generate_series(1, 1500)"));
   const fs::path root = folder.path() / "store" / "uploads" / company.text();
   for (const auto& row : database.exec("select id from job_history")) fs::create_directories(root / row[0]);
   std::vector<fs::path> orphans;
   for (int i = 0; i < 30; ++i) fs::create_directories(orphans.emplace_back(root / JobId::make().text()));
-  for (const auto& entry : fs::directory_iterator{root}) fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::hours{2});
+  for (const auto& entry : fs::directory_iterator{root})
+    fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::hours{2});
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(run(scheduler.sweep()));
   EXPECT_EQ(std::ranges::count_if(orphans, [](const fs::path& each) { return fs::exists(each); }), 0);
 }
@@ -209,8 +233,9 @@ TEST_F(Schedule, SweepsAnOrphanBehindAThousandFoldersOfJobs) {
 TEST_F(Schedule, ForgetsIdempotencyKeysAfterTwoDays) {
   const Job job = given_job(company, 1);
   const auto add = [&](const char* key, const char* age) {
-    database.exec(fmt::format("insert into idempotency_keys values ('{}', '{}', '{}', 'x', '{{}}', '{}', now() - interval '{}')", company.text(),
-                              job.user.text(), key, job.id.text(), age));
+    database.exec(
+        fmt::format("insert into idempotency_keys values ('{}', '{}', '{}', 'x', '{{}}', '{}', now() - interval '{}')",
+                    company.text(), job.user.text(), key, job.id.text(), age));
   };
   add("old", "49 h");
   add("young", "47 h");

@@ -305,6 +305,9 @@ constexpr net::Rate images{.quota = {"images", 100, std::chrono::seconds{3600}}}
 /// Answers the data of the envelope as JSON, for a replay is sent as it was.
 Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts) {
   std::string key{ctx.request().header("idempotency-key")};
+  if (!std::ranges::all_of(key, [](char c) { return c >= 0x20 && c <= 0x7e; })) {
+    co_return refuse(Code::Invalid, "Idempotency-Key", "An Idempotency-Key has printable ASCII characters only.");
+  }
   if (key.size() > 255)
     co_return refuse(Code::Invalid, "Idempotency-Key", "An Idempotency-Key has at most 255 characters.");
   CO_TRY(Form form, co_await read_form(jobs, parts));
@@ -316,9 +319,13 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
   }
   const Order order = order_of(form);
   const BatchOut batch = batch_of(form, order);
-  net::Headers unused;
-  CO_CHECK(
-      co_await jobs.limits.take(ctx.loop(), images, ctx.user().text(), unused, static_cast<int>(form.pictures.size())));
+  net::Headers of_images;
+  const auto count = static_cast<int>(form.pictures.size());
+  const Result<> allowed = co_await jobs.limits.take(ctx.loop(), images, ctx.user().text(), of_images, count);
+  if (!allowed) {
+    ctx.headers = std::move(of_images);
+    co_return std::unexpected{allowed.error()};
+  }
   Result<> kept = co_await keep_files(ctx, form, order);
   Result<std::optional<Replayed>> booked = fail(Code::Internal);
   if (kept) {

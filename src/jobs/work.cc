@@ -275,7 +275,13 @@ Task<> Worker::Impl::make_item(const Message& message) {
   running->ref = {message.company, message.item, item->attempt};
   running->job = item->job_id;
   running->file_name = item->file_name;
+  running->progress.cancelled = impatient;  // claimed when the patience had just run out
   all.insert(running);
+  // However the item is left, by an exception too, its heartbeat ends: what nobody makes must lose its lease.
+  const std::shared_ptr<void> leaving{nullptr, [this, running](void*) {
+                                        running->done = true;
+                                        all.erase(running);
+                                      }};
   asio::co_spawn(loop.io, watch(running), asio::detached);
   const auto started = std::chrono::steady_clock::now();
   const Result<Model> model = co_await make_model(*running, triangles_max);
@@ -283,6 +289,11 @@ Task<> Worker::Impl::make_item(const Message& message) {
   if (model) {
     ended = co_await succeed(loop, running->ref, *model);
     if (ended && *ended) {
+      // What an earlier attempt stored and could not book is nobody's.
+      for (int before = 1; before < item->attempt; ++before) {
+        co_await store.remove(storage::key_of(storage::Area::Results, message.company, running->job, message.item,
+                                              fmt::format("{}.glb", before)));
+      }
       succeeded.Increment();
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
       log::info("item_succeeded", {{"item_id", message.item.text()},
@@ -301,8 +312,6 @@ Task<> Worker::Impl::make_item(const Message& message) {
   } else {
     co_await give_up(*running, model.error(), item->attempts_max);
   }
-  running->done = true;
-  all.erase(running);
   co_return Result<>{};
 }
 

@@ -49,7 +49,8 @@ struct Contract {
   std::string_view answers = "application/json";
   std::vector<Code> errors = {};
   std::vector<RequestHeader> request_headers = {};
-  bool hidden = false;  // not part of the API: pages and their files
+  std::vector<std::pair<int, std::string_view>> also = {};  // other answers that are no refusal
+  bool hidden = false;                                      // not part of the API: pages and their files
 };
 
 }  // namespace i2m::net

@@ -228,7 +228,7 @@ Result<> read_json(T& out, const boost::json::value& json, const F& f) {
     if (!json.is_bool()) return wrong("true or false");
     out = json.get_bool();
   } else if constexpr (std::integral<T>) {
-    if (!json.is_int64()) return wrong("a whole number");
+    if (!json.is_int64() || !std::in_range<T>(json.get_int64())) return wrong("a whole number");
     if (json.get_int64() < f.min || json.get_int64() > f.max) return wrong(fmt::format("from {} to {}", f.min, f.max));
     out = static_cast<T>(json.get_int64());
   } else if constexpr (NamedEnum<T>) {

@@ -15,7 +15,7 @@
 
 namespace i2m::net {
 
-enum class Method { Get, Head, Post, Put, Patch, Delete };
+enum class Method { Get, Head, Post, Put, Patch, Delete, Other };  // Other: no address takes it
 std::string_view name_of(Method method);
 
 /// The bytes of a request's body as they arrive. Bounded by the endpoint's contract: reading past it answers
@@ -36,6 +36,7 @@ struct Request {
   std::string query;   // as sent
   std::string client;  // address of the peer, or what the trusted proxy says
   bool keep_alive = true;
+  std::uint64_t body_bytes = 0;                              // as the head says; 0 also when it does not
   std::vector<std::string> path_values;                      // in the order of the pattern's {names}
   std::function<std::string_view(std::string_view)> header;  // empty when absent; names are case-insensitive
   Body* body = nullptr;

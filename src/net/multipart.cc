@@ -50,18 +50,40 @@ std::optional<std::string> parameter(std::string_view header, std::string_view n
   return std::nullopt;
 }
 
-// A browser's name for a file may hold a path, control characters or be very long; what is kept is for people to read.
+// The bytes of the character that `text` begins with; 0 when it begins with none (RFC 3629).
+std::size_t character_bytes(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  const unsigned first = byte(0);
+  const unsigned second = byte(1);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const bool longer_than_need_be = first == 0xe0 && second < 0xa0;
+    const bool surrogate = first == 0xed && second > 0x9f;
+    return follows(1) && follows(2) && !longer_than_need_be && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    const bool longer_than_need_be = first == 0xf0 && second < 0x90;
+    const bool beyond = first == 0xf4 && second > 0x8f;
+    return follows(1) && follows(2) && follows(3) && !longer_than_need_be && !beyond ? 4 : 0;
+  }
+  return 0;
+}
+
+// A client's name for a file may hold a path, control characters, bytes that are no text, or be very long; what is kept
+// is for people to read, and neither PostgreSQL nor JSON would take what is not UTF-8.
 std::string plain_file_name(std::string_view sent) {
   if (const std::size_t slash = sent.find_last_of("/\\"); slash != std::string_view::npos)
     sent.remove_prefix(slash + 1);
   std::string out;
-  for (const char c : sent) {
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
-  }
-  if (out.size() > bounds::file_name_bytes_max) {
-    out.resize(bounds::file_name_bytes_max);
-    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
-    if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
+  while (!sent.empty()) {
+    const std::size_t bytes = character_bytes(sent);
+    const std::string_view character = bytes == 0 ? "_" : sent.substr(0, bytes);
+    const bool control = static_cast<unsigned char>(character[0]) < 0x20 || character[0] == 0x7f;
+    if (!control && out.size() + character.size() > bounds::file_name_bytes_max) break;
+    if (!control) out += character;
+    sent.remove_prefix(std::max<std::size_t>(bytes, 1));
   }
   return out.empty() ? "unnamed" : out;
 }
@@ -148,7 +170,8 @@ Task<std::optional<Part>> Multipart::next() {
       at_ = At::Data;
       co_return part;
     }
-    if (window.size() > head_bytes_max) co_return fail(Code::HeadersTooLarge, "a part's head");
+    // Only once its end would have been seen, so that it does not depend on how the bytes came.
+    if (window.size() >= head_bytes_max + 4) co_return fail(Code::HeadersTooLarge, "a part's head");
     CO_TRY(const bool more, co_await fill());
     if (!more) co_return refuse(Code::Malformed, "", "The multipart body ends before its closing boundary.");
   }

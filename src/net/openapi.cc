@@ -67,6 +67,9 @@ json::object responses_of(const Endpoint& endpoint, json::object& components) {
         json::object{{str(contract.answers), json::object{{"schema", json::object{{"type", "string"}}}}}};
   }
   json::object out{{std::to_string(contract.success), success}};
+  for (const auto& [status, words] : contract.also) {
+    out[std::to_string(status)] = json::object{{"description", str(words)}};
+  }
   for (const auto& [status, text] : refusals) {
     out[std::to_string(status)] = json::object{
         {"description", text},

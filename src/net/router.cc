@@ -51,6 +51,7 @@ bool always_possible(Code code) {
     case Code::AccountInactive:
     case Code::Forbidden:
     case Code::DeadlineExceeded:
+    case Code::Cancelled:  // by the deadline: the session then answers DeadlineExceeded
     case Code::Unavailable:
     case Code::Draining:
     case Code::Internal:
@@ -157,6 +158,8 @@ Co<Answer> Router::answer(Ctx& ctx, Request& request, const Endpoint& endpoint) 
 
 Task<> Router::gate(Ctx& ctx, Request& request, const Endpoint& endpoint) const {
   const Contract& contract = endpoint.contract;
+  // What says how large it is need not be read to be refused, nor by an endpoint that would never read it.
+  if (request.body_bytes > contract.body_bytes_max) co_return fail(Code::BodyTooLarge);
   if (contract.auth.value == Auth::Member || contract.auth.value == Auth::Admin) {
     const std::string_view header = request.header("authorization");
     constexpr std::string_view scheme = "Bearer ";
@@ -197,12 +200,14 @@ Result<std::vector<QueryValue>> query_values(std::string_view query) {
   std::vector<QueryValue> out;
   while (!query.empty()) {
     const std::size_t amp = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, amp);
+    std::string pair{query.substr(0, amp)};
     query.remove_prefix(std::min(amp + 1, query.size()));
     if (pair.empty()) continue;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    TRY(std::string name, percent_decoded(pair.substr(0, equals)));
-    TRY(std::string value, percent_decoded(pair.substr(std::min(equals + 1, pair.size()))));
+    std::ranges::replace(pair, '+', ' ');  // in a query alone
+    const std::string_view both = pair;
+    const std::size_t equals = std::min(both.find('='), both.size());
+    TRY(std::string name, percent_decoded(both.substr(0, equals)));
+    TRY(std::string value, percent_decoded(both.substr(std::min(equals + 1, both.size()))));
     if (std::ranges::find(out, name, &QueryValue::name) != out.end()) {
       return refuse(Code::Invalid, name, fmt::format("The parameter {} is given twice.", name));
     }
@@ -213,7 +218,10 @@ Result<std::vector<QueryValue>> query_values(std::string_view query) {
 
 Task<std::string> read_json_text(const Request& request, std::size_t bytes_max) {
   const std::string_view type = request.header("content-type");
-  if (!type.starts_with("application/json")) {
+  std::string_view kind = type.substr(0, std::min(type.find(';'), type.size()));
+  while (kind.ends_with(' ') || kind.ends_with('\t')) kind.remove_suffix(1);
+  const auto lower = [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); };
+  if (!std::ranges::equal(kind, std::string_view{"application/json"}, {}, lower)) {
     co_return refuse(Code::MediaTypeUnsupported, "Content-Type", "Send the body as application/json.");
   }
   std::string out;
@@ -236,9 +244,7 @@ Result<std::string> percent_decoded(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] != '%') {
+    if (text[i] != '%') {
       out += text[i];
     } else {
       const int high = i + 1 < text.size() ? hex(text[i + 1]) : -1;
@@ -253,7 +259,7 @@ Result<std::string> percent_decoded(std::string_view text) {
 }
 
 std::string_view name_of(Method method) {
-  static constexpr std::array<std::string_view, 6> names{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+  static constexpr std::array<std::string_view, 7> names{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OTHER"};
   return names[static_cast<std::size_t>(method)];
 }
 

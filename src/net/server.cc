@@ -43,7 +43,7 @@ Co<void> Server::Impl::accept() {
   for (std::size_t turn = 0; acceptor.is_open(); ++turn) {
     Loop& loop = *loops[turn % loops.size()];
     auto [ec, socket] = co_await acceptor.async_accept(loop.io.get_executor(), token);
-    if (ec == asio::error::operation_aborted || !acceptor.is_open()) break;
+    if (ec == asio::error::operation_aborted) break;  // a connection that came just before the drain is still served
     if (ec) {
       // Out of descriptors, usually: one failed accept must not end the server, nor spin it.
       log::error("accept_failed", {{"why", ec.message()}});

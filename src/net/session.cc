@@ -194,6 +194,7 @@ Co<bool> Session::serve_one() {
   const Endpoint* endpoint = shared_.router->find(request);
   SocketBody body{*this, parser, endpoint != nullptr ? endpoint->contract.body_bytes_max : 0};
   request.body = &body;
+  request.body_bytes = parser.content_length().value_or(0);
   const auto deadline = endpoint != nullptr ? endpoint->contract.deadline : std::chrono::milliseconds{5000};
   enter(Phase::Handling, deadline);
   Answer answer;
@@ -207,6 +208,9 @@ Co<bool> Session::serve_one() {
   if (past_deadline_) {
     // A handler that got to its answer all the same has done its work, and the client should hear so.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation{});
+    // One whose wait for PostgreSQL or a provider was cut short answers that it was cancelled: that is the deadline,
+    // too.
+    cut = cut || (ctx.refused && ctx.refused->code == Code::Cancelled);
     if (cut) answer = refusal(ctx, request, Error{Code::DeadlineExceeded, "", "", "", {}});
     past_deadline_ = false;
   }
@@ -236,17 +240,19 @@ Co<bool> Session::serve_one() {
 std::string Session::head_of(const Answer& answer, const std::string& request_id, bool keep,
                              std::uint64_t length) const {
   std::string out;
-  out.reserve(256);
-  auto to = std::back_inserter(out);
-  fmt::format_to(to, "HTTP/1.1 {} {}\r\nX-Request-Id: {}\r\n", answer.status, reason_of(answer.status), request_id);
+  out.reserve(512 + answer.body.size());  // write() puts the body behind it
+  out += "HTTP/1.1 ";
+  out += fmt::format_int{answer.status}.c_str();
+  out.append(1, ' ').append(reason_of(answer.status)).append("\r\nX-Request-Id: ").append(request_id).append("\r\n");
   if (answer.stream) {
     out += "Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n";
   } else if (answer.status != 204 && answer.status != 304) {
-    fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", answer.content_type, length);
+    out.append("Content-Type: ").append(answer.content_type).append("\r\nContent-Length: ");
+    out.append(fmt::format_int{length}.c_str()).append("\r\n");
   }
   bool cached = answer.stream != nullptr;
   for (const auto& [name, value] : answer.headers) {
-    fmt::format_to(to, "{}: {}\r\n", name, value);
+    out.append(name).append(": ").append(value).append("\r\n");
     cached = cached || name == "Cache-Control";
   }
   if (!cached) out += "Cache-Control: no-store\r\n";

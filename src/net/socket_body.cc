@@ -10,6 +10,15 @@ constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 }
 
 Task<std::size_t> SocketBody::read(std::span<char> into) {
+  // Behind an error nobody knows where in the body the next byte stands.
+  if (broken_) co_return fail(Code::Malformed, "a body behind its error");
+  broken_ = true;
+  Result<std::size_t> n = co_await read_more(into);
+  broken_ = !n;
+  co_return n;
+}
+
+Task<std::size_t> SocketBody::read_more(std::span<char> into) {
   if (ended()) co_return std::size_t{0};
   if (!chunked_ && left_ > allowance_) co_return fail(Code::BodyTooLarge);
   if (expects_continue_) {
@@ -19,6 +28,8 @@ Task<std::size_t> SocketBody::read(std::span<char> into) {
   const auto before = session_.phase_;
   const auto deadline = session_.deadline_;
   session_.enter(Session::Phase::Body, session_.shared_.settings.stall_timeout);
+  // A byte now and then does not hold a handler beyond its deadline.
+  session_.deadline_ = std::min(session_.deadline_, deadline);
   if (chunked_ && left_ == 0) CO_CHECK(co_await next_chunk());
   Result<std::size_t> n = ended() ? Result<std::size_t>{0} : co_await some(into);
   session_.phase_ = before;

@@ -20,6 +20,7 @@ class SocketBody final : public Body {
   bool waits_for_continue() const { return expects_continue_ && !ended(); }
 
  private:
+  Task<std::size_t> read_more(std::span<char> into);
   Task<std::size_t> some(std::span<char> into);
   Task<> next_chunk();
   Task<std::string> line();
@@ -28,6 +29,7 @@ class SocketBody final : public Body {
   bool chunked_;
   bool chunk_ended_ = false;
   bool first_chunk_ = true;
+  bool broken_ = false;
   std::uint64_t left_;
   std::uint64_t allowance_;
   bool expects_continue_;

@@ -34,12 +34,17 @@ std::vector<std::string> arguments(const Quota& quota, int cost) {
   // A whole number of microseconds, rounded down: `count` uses must fit into the window to the last one.
   const std::int64_t unit = std::chrono::microseconds{quota.window}.count() / quota.count;
   ENSURE(unit >= 1);
-  return {fmt::format("{}", unit * cost), fmt::format("{}", unit * quota.count), fmt::format("{}", unit),
-          fmt::format("{}", quota.count)};
+  std::vector<std::string> out;
+  out.reserve(4);
+  for (const std::int64_t n : {unit * cost, unit * quota.count, unit, quota.count}) out.push_back(std::to_string(n));
+  return out;
 }
 
 std::string key_of(const Quota& quota, std::string_view subject, std::string_view key_prefix) {
-  return fmt::format("{}{}:{}", key_prefix, quota.name, subject);
+  std::string out;
+  out.reserve(key_prefix.size() + quota.name.size() + 1 + subject.size());
+  out.append(key_prefix).append(quota.name).append(1, ':').append(subject);
+  return out;
 }
 
 }  // namespace

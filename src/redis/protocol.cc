@@ -49,10 +49,15 @@ redisReplyObjectFunctions functions{make_text, make_array, make_integer, make_ni
 }  // namespace
 
 void append(std::string& out, const Command& command) {
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to, "*{}\r\n", command.size());
+  const auto head = [&out](char kind, std::size_t n) {
+    const fmt::format_int digits{n};
+    out += kind;
+    out.append(digits.data(), digits.size());
+    out += "\r\n";
+  };
+  head('*', command.size());
   for (const std::string& word : command) {
-    fmt::format_to(to, "${}\r\n", word.size());
+    head('$', word.size());
     out += word;
     out += "\r\n";
   }

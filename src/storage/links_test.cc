@@ -25,8 +25,8 @@ class LinksTest : public testing::Test {
     const auto url = *boost::urls::parse_origin_form(signed_link.url);
     const auto query = [&](const char* name) { return std::string{(*url.params().find(name)).value}; };
     const std::string path{url.encoded_path()};
-    return {*CompanyId::parse(query("company")), *FileId::parse(path.substr(path.rfind('/') + 1)), std::stoll(query("expires")), query("key"),
-            query("signature")};
+    return {*CompanyId::parse(query("company")), *FileId::parse(path.substr(path.rfind('/') + 1)),
+            std::stoll(query("expires")), query("key"), query("signature")};
   }
   static Result<> verify(const Links& links, const Parts& p, Time at = now) {
     return links.verify(p.company, p.file, p.expires, p.key, p.signature, at);
@@ -68,7 +68,8 @@ TEST_F(LinksTest, AlteredInAnythingAreInvalid) {
       {"a signature with more behind it", with([](Parts& p) { p.signature += "A"; })},
       {"a padded signature", with([](Parts& p) { p.signature += "="; })},
       {"one bit of the signature", with([](Parts& p) { p.signature[0] = static_cast<char>(p.signature[0] ^ 1); })},
-      {"another link's signature", with([&](Parts& p) { p.signature = parts_of(links.sign(company, FileId::make(), now)).signature; })},
+      {"another link's signature",
+       with([&](Parts& p) { p.signature = parts_of(links.sign(company, FileId::make(), now)).signature; })},
   };
   for (const auto& [name, parts] : rows) {
     const auto answer = verify(links, parts);

@@ -230,6 +230,25 @@ Task<std::vector<std::pair<CompanyId, JobId>>> Store::old_job_folders(Area area,
   co_return co_await offload(*pool_, work);
 }
 
+Task<std::vector<std::string>> Store::results_written(std::chrono::seconds from, std::chrono::seconds to,
+                                                      std::size_t limit) {
+  using Keys = std::vector<std::string>;
+  const auto work = [&]() -> Result<Keys> {
+    Keys out;
+    const auto now = fs::file_time_type::clock::now();
+    std::error_code ec;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator{root_ / "results", ec}) {
+      std::error_code each;
+      const auto written = entry.last_write_time(each);
+      if (each || !entry.is_regular_file(each) || written > now - from || written < now - to) continue;
+      out.push_back(fs::relative(entry.path(), root_, each).generic_string());
+      if (out.size() == limit) break;
+    }
+    return out;
+  };
+  co_return co_await offload(*pool_, work);
+}
+
 Task<> Store::remove_job_folder(Area area, CompanyId company, JobId job) {
   const fs::path folder = root_ / name_of(area) / company.text() / job.text();
   const auto work = [&]() -> Result<> {

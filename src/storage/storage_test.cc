@@ -24,13 +24,17 @@ class StoreTest : public test::Loop {
  protected:
   ~StoreTest() override { pool.join(); }
 
-  std::string key(std::string_view extension = "glb") { return key_of(Area::Results, company, job, ItemId::make(), extension); }
+  std::string key(std::string_view extension = "glb") {
+    return key_of(Area::Results, company, job, ItemId::make(), extension);
+  }
   Result<> put(const std::string& at, std::string_view text) {
     const Bytes bytes = bytes_of(text);
     return run(store.put(at, bytes));
   }
   Result<Bytes> get(const std::string& at, std::size_t most = 1000) { return run(store.get(at, most)); }
-  void grow_old(const fs::path& path) const { fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours{2}); }
+  void grow_old(const fs::path& path) const {
+    fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours{2});
+  }
 
   test::TempFolder folder;
   boost::asio::thread_pool pool{2};
@@ -48,8 +52,10 @@ TEST_F(StoreTest, ReadsBackWhatWasPut) {
 
 TEST_F(StoreTest, LaysObjectsUnderCompanyAndJob) {
   const ItemId item = ItemId::make();
-  EXPECT_EQ(key_of(Area::Uploads, company, job, item, "png"), fmt::format("uploads/{}/{}/{}.png", company.text(), job.text(), item.text()));
-  EXPECT_EQ(key_of(Area::Results, company, job, item, "2.glb"), fmt::format("results/{}/{}/{}.2.glb", company.text(), job.text(), item.text()));
+  EXPECT_EQ(key_of(Area::Uploads, company, job, item, "png"),
+            fmt::format("uploads/{}/{}/{}.png", company.text(), job.text(), item.text()));
+  EXPECT_EQ(key_of(Area::Results, company, job, item, "2.glb"),
+            fmt::format("results/{}/{}/{}.2.glb", company.text(), job.text(), item.text()));
 }
 
 TEST_F(StoreTest, AReaderFindsTheWholeObjectOrNone) {
@@ -146,7 +152,9 @@ TEST_F(StoreTest, SweepsOldFilesUnderTmpAndNoYoungOnes) {
 TEST_F(StoreTest, ListsOldJobFoldersAndNothingElse) {
   const std::string at = key();
   ASSERT_TRUE(put(at, "x"));
-  const auto listed = [&](Area area, std::size_t limit = 10) { return *run(store.old_job_folders(area, std::chrono::hours{1}, limit)); };
+  const auto listed = [&](Area area, std::size_t limit = 10) {
+    return *run(store.old_job_folders(area, std::chrono::hours{1}, limit));
+  };
   EXPECT_TRUE(listed(Area::Results).empty()) << "it is young";
   grow_old((folder.path() / at).parent_path());
   fs::create_directories(folder.path() / "results" / "not-a-company" / job.text());
@@ -174,7 +182,7 @@ TEST_F(StoreTest, KeepsOthersOut) {
   const std::string at = key();
   ASSERT_TRUE(put(at, "private"));
   for (const fs::path& path : {folder.path() / at, (folder.path() / at).parent_path()}) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 077, 0u) << path;
   }
@@ -225,7 +233,8 @@ TEST_F(StoreTest, AWriteThatTheSystemRefusesIsAClearErrorAndLeavesNothing) {
 TEST_F(StoreTest, AFullDiskIsStorageFullAndLeavesNothing) {
   const fs::path disk = folder.path() / "disk";
   fs::create_directory(disk);
-  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "no right to mount: RLIMIT_FSIZE stands in for it";
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0)
+    GTEST_SKIP() << "no right to mount: RLIMIT_FSIZE stands in for it";
   {
     Store small = *Store::open(disk, pool);
     const Bytes big(1 << 20, 'x');

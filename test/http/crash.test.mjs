@@ -4,37 +4,56 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { balanceOf, dataOf, filesOf, get, givenMember, listen, upload, waitForJob } from './support/client.mjs';
+import {
+  balanceOf,
+  dataOf,
+  filesOf,
+  get,
+  givenMember,
+  listen,
+  upload,
+  waitForJob,
+} from './support/client.mjs';
 import { assertDiskIsSwept, assertWhole, givenRandom } from './support/invariants.mjs';
-import { ball } from './support/pictures.mjs';
+import { ball, realPicture } from './support/pictures.mjs';
 import { eventually, startStack } from './support/stack.mjs';
 
 const all = ['serve', 'work', 'schedule'];
 let stack, member;
 before(async () => {
-  stack = await startStack({ ownRedis: true });
+  stack = await startStack({ ownRedis: true, env: { ENGINE_THREADS: '1' } });
 });
 beforeEach(async () => {
-  for (const role of [...stack.processes.keys()].filter((each) => !all.includes(each))) await stack.kill9(role);
+  for (const role of [...stack.processes.keys()].filter((each) => !all.includes(each)))
+    await stack.kill9(role);
   for (const role of all.filter((each) => !stack.processes.has(each))) await stack.run(role);
   member = await givenMember(stack, { credits: 1000 });
 });
 after(() => stack?.stop());
 
-async function givenJob(count, quality = 'low') {
-  const files = Array.from({ length: count }, (_, i) => ({ name: `${i}.png`, bytes: ball({ shade: i, side: 128 }) }));
+async function givenJob(count, quality = 'low', picture = (i) => ball({ shade: i, side: 128 })) {
+  const files = Array.from({ length: count }, (_, i) => ({ name: `${i}.png`, bytes: picture(i) }));
   return dataOf(await upload(stack, member.token, { files, fields: { quality } }), 202).job_id;
 }
 
-const itemsOf = (job) => stack.rows(`select id, status, attempt, stage from job_items where job_id = '${job}' order by position`);
+const itemsOf = (job) =>
+  stack.rows(`select id, status, attempt, stage from job_items where job_id = '${job}' order by position`);
 const running = (job) =>
-  eventually(async () => (await itemsOf(job)).some((item) => item.status === 'running'), { every: 5, within: 20_000, what: 'a running item' });
+  eventually(async () => (await itemsOf(job)).some((item) => item.status === 'running'), {
+    every: 5,
+    within: 20_000,
+    what: 'a running item',
+  });
 
 async function assertPaid(job, count, price) {
   const done = await waitForJob(stack, member.token, job);
   assert.equal(done.status, 'succeeded');
   assert.deepEqual(done.credits, { held: 0, settled: count * price, released: 0 });
-  assert.deepEqual(await balanceOf(stack, member.token), { balance: 1000 - count * price, held: 0, available: 1000 - count * price });
+  assert.deepEqual(await balanceOf(stack, member.token), {
+    balance: 1000 - count * price,
+    held: 0,
+    available: 1000 - count * price,
+  });
   const models = await filesOf(stack, member.token, job);
   assert.equal(models.length, count);
   for (const model of models) assert.equal((await get(stack, model.url)).body.length, model.size);
@@ -43,7 +62,7 @@ async function assertPaid(job, count, price) {
 
 test('the worker, then the server, then Redis are killed in the middle of a job: it ends, and is paid for once', async (t) => {
   const random = givenRandom(t);
-  const job = await givenJob(5);
+  const job = await givenJob(4, 'high', () => realPicture('cc0-teddy-A-white.jpg')); // one takes long enough to be hit
   await running(job);
   await pause(random(200));
   await stack.kill9('work');
@@ -57,9 +76,12 @@ test('the worker, then the server, then Redis are killed in the middle of a job:
   await stack.redis.kill9();
   await pause(random(500));
   await stack.redis.start();
-  await assertPaid(job, 5, 35);
+  await assertPaid(job, 4, 70);
   const attempts = (await itemsOf(job)).map((item) => item.attempt);
-  assert.ok(attempts.some((attempt) => attempt > 1), `attempts: ${attempts}`);
+  assert.ok(
+    attempts.some((attempt) => attempt > 1),
+    `attempts: ${attempts}`,
+  );
   await assertDiskIsSwept(stack);
 });
 
@@ -96,7 +118,10 @@ test('Redis is emptied in the middle: the job ends, and its listener hears every
   }
   assert.equal(await stream.ended, 'complete');
   const numbers = stream.events.filter((each) => each.id !== undefined).map((each) => each.id);
-  assert.deepEqual(numbers, numbers.map((_, i) => numbers[0] + i));
+  assert.deepEqual(
+    numbers,
+    numbers.map((_, i) => numbers[0] + i),
+  );
   await assertPaid(job, 4, 35);
 });
 
@@ -110,8 +135,7 @@ test('a worker that sleeps beyond its lease and wakes up again changes nothing a
   assert.deepEqual([item.status, item.attempt], ['succeeded', 2]);
   const before = await stack.everything();
   stack.signal('work', 'SIGCONT');
-  await eventually(() => /item_lost|heartbeat|"stopping"/.test(stack.logOf('work')) || pause(100).then(() => false), { within: 4000 }).catch(() => {});
-  await pause(500);
+  await pause(2000); // it finishes what it was making, or notices at its next heartbeat
   assert.deepEqual(await stack.everything(), before);
   await assertWhole(stack);
   assert.equal(await stack.end('work2'), 0);

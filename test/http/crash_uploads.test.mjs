@@ -41,23 +41,37 @@ test(`the server is killed ${kills} times while pictures come in: one job a key,
     const orders = [1, 2, 3].map((n) => ({
       key: `${round}-${n}`,
       fields: { quality: 'low' },
-      files: [{ name: 'a.png', bytes: ball({ shade: round }) }, { name: 'b.png', bytes: n === 1 ? ballOfBytes(2_000_000) : ball({ shade: n }) }],
+      files: [
+        { name: 'a.png', bytes: ball({ shade: round }) },
+        { name: 'b.png', bytes: n === 1 ? ballOfBytes(2_000_000) : ball({ shade: n }) },
+      ],
     }));
     const answers = orders.map((order) => uploadUntilAnswered(order, tries));
     await pause(random(60));
     await stack.restart('serve');
     for (const [i, batch] of (await Promise.all(answers)).entries()) batches.set(orders[i].key, batch);
     // Once more, now that all is quiet: still the same answer.
-    for (const order of orders) assert.deepEqual(await uploadUntilAnswered(order, tries), batches.get(order.key));
+    for (const order of orders)
+      assert.deepEqual(await uploadUntilAnswered(order, tries), batches.get(order.key));
   }
   t.diagnostic(`${tries.count} tries were cut off`);
   assert.ok(tries.count > 0);
 
   const jobs = await stack.rows('select id from job_history');
-  assert.deepEqual(jobs.map((row) => row.id).sort(), [...batches.values()].map((batch) => batch.job_id).sort());
+  assert.deepEqual(
+    jobs.map((row) => row.id).sort(),
+    [...batches.values()].map((batch) => batch.job_id).sort(),
+  );
   const count = kills * 3 * 2;
-  assert.deepEqual(await stack.row("select count(*) as count, sum(amount) as sum from credit_holds where state = 'held'"), { count, sum: count * 35 });
-  assert.deepEqual(await balanceOf(stack, member.token), { balance: 1_000_000, held: count * 35, available: 1_000_000 - count * 35 });
+  assert.deepEqual(
+    await stack.row("select count(*) as count, sum(amount) as sum from credit_holds where state = 'held'"),
+    { count, sum: count * 35 },
+  );
+  assert.deepEqual(await balanceOf(stack, member.token), {
+    balance: 1_000_000,
+    held: count * 35,
+    available: 1_000_000 - count * 35,
+  });
   await stack.proof();
   await stack.execute("update job_items set not_before = now() + interval '1 day'"); // the scheduler is only to sweep
   await assertDiskIsSwept(stack);
@@ -78,7 +92,10 @@ test('when the connection to the database breaks at the commit, the client is to
     assert.equal(batch.items.length, 1);
     const after = await balanceOf(stack, member.token);
     assert.equal(after.available, before.available - 35);
-    assert.equal((await stack.row(`select count(*) from idempotency_keys where key = 'broken-${i}'`)).count, 1);
+    assert.equal(
+      (await stack.row(`select count(*) from idempotency_keys where key = 'broken-${i}'`)).count,
+      1,
+    );
   }
   await stack.proof();
 });

@@ -4,14 +4,25 @@ import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { assertRefused, balanceOf, dataOf, filePart, get, givenMember, multipart, request, upload, waitForJob } from './support/client.mjs';
+import {
+  assertRefused,
+  balanceOf,
+  dataOf,
+  filePart,
+  get,
+  givenMember,
+  multipart,
+  request,
+  upload,
+  waitForJob,
+} from './support/client.mjs';
 import { ball, ballOfBytes, realPicture } from './support/pictures.mjs';
 import { eventually, startStack } from './support/stack.mjs';
 import { head, wire } from './support/wire.mjs';
 
 let stack, member;
 before(async () => {
-  stack = await startStack({ roles: ['serve', 'schedule'], env: { DRAIN_LINGER_MS: '1000' } });
+  stack = await startStack({ roles: ['serve'], env: { DRAIN_LINGER_MS: '1000' } });
   member = await givenMember(stack, { credits: 1_000_000 });
 });
 after(() => stack?.stop());
@@ -23,7 +34,12 @@ async function busyClient(number, told) {
   try {
     for (let i = 0; ; ++i) {
       const key = `${told.round}-${number}-${i}`;
-      const answer = await upload(stack, member.token, { files: [picture], fields: { quality: 'low' }, key, agent });
+      const answer = await upload(stack, member.token, {
+        files: [picture],
+        fields: { quality: 'low' },
+        key,
+        agent,
+      });
       told.jobs.set(key, dataOf(answer, 202).job_id);
       const path = '/api/v1/credits/balance';
       dataOf(await request(stack, { path, token: member.token, agent }));
@@ -47,9 +63,18 @@ test('no request on a kept connection is lost when the server is stopped under l
     t.diagnostic(`${told.answers} answers`);
     assert.deepEqual(told.lost, []);
     assert.ok(told.answers >= 16);
-    const known = await stack.rows(`select key, job_id from idempotency_keys where key like '${round}-%' order by key`);
-    assert.deepEqual(new Map(known.map((row) => [row.key, row.job_id])), new Map([...told.jobs].sort()), 'exactly the jobs that were answered');
-    assert.deepEqual(stack.disk().filter((path) => path.startsWith('tmp/')), []);
+    const known = await stack.rows(
+      `select key, job_id from idempotency_keys where key like '${round}-%' order by key`,
+    );
+    assert.deepEqual(
+      new Map(known.map((row) => [row.key, row.job_id])),
+      new Map([...told.jobs].sort()),
+      'exactly the jobs that were answered',
+    );
+    assert.deepEqual(
+      stack.disk().filter((path) => path.startsWith('tmp/')),
+      [],
+    );
     await stack.run('serve');
   }
   await stack.proof();
@@ -58,10 +83,16 @@ test('no request on a kept connection is lost when the server is stopped under l
 test('an upload that is under way is finished, then its connection is closed; new ones are refused', async () => {
   const form = multipart([filePart({ name: 'large.png', bytes: ballOfBytes(3_000_000) })]);
   const connection = await wire(stack);
-  const headers = { Authorization: `Bearer ${member.token}`, ...form.headers, 'Content-Length': form.body.length };
+  const headers = {
+    Authorization: `Bearer ${member.token}`,
+    ...form.headers,
+    'Content-Length': form.body.length,
+  };
   await connection.send(head('POST', '/api/v1/upload/batch', headers));
   await connection.send(form.body.subarray(0, 1_000_000));
-  await eventually(() => stack.disk().some((path) => path.startsWith('tmp/')), { what: 'the beginning of the upload' });
+  await eventually(() => stack.disk().some((path) => path.startsWith('tmp/')), {
+    what: 'the beginning of the upload',
+  });
   const ending = stack.end('serve');
   await pause(300);
   await assert.rejects(get(stack, '/api/v1/health/live'), { code: 'ECONNREFUSED' });
@@ -80,7 +111,14 @@ test('an idle connection is answered once more while the server lingers, and rea
   await idle.send(head('GET', '/api/v1/health/live'));
   assert.equal((await idle.answer()).status, 200);
   const ending = stack.end('serve');
-  await eventually(() => get(stack, '/api/v1/health/live').then(() => false, () => true), { what: 'the draining' });
+  await eventually(
+    () =>
+      get(stack, '/api/v1/health/live').then(
+        () => false,
+        () => true,
+      ),
+    { what: 'the draining' },
+  );
   await asking.send(head('GET', '/api/v1/health/ready'));
   const ready = await asking.answer();
   assert.deepEqual([ready.status, ready.json.draining, ready.headers.connection], [503, true, 'close']);
@@ -94,7 +132,7 @@ test('an idle connection is answered once more while the server lingers, and rea
 test('a worker that is stopped hands its picture back at once, and the next one makes it', async () => {
   await stack.execute("update job_items set not_before = now() + interval '1 day'"); // what the other tests left waits
   const other = await givenMember(stack, { credits: 70 });
-  await stack.run('work');
+  await Promise.all([stack.run('work'), stack.run('schedule')]);
   const files = [{ name: 'teddy.jpg', bytes: realPicture('cc0-teddy-A-white.jpg') }];
   const job = dataOf(await upload(stack, other.token, { files, fields: { quality: 'high' } }), 202).job_id;
   const item = () => stack.row(`select status, attempt from job_items where job_id = '${job}'`);

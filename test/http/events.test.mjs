@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { EventParser, assertRefused, dataOf, eventOf, get, givenMember, isFinal, listen, upload, waitForJob } from './support/client.mjs';
+import {
+  EventParser,
+  assertRefused,
+  dataOf,
+  eventOf,
+  get,
+  givenMember,
+  isFinal,
+  listen,
+  upload,
+  waitForJob,
+} from './support/client.mjs';
 import { ball, realPicture } from './support/pictures.mjs';
 import { eventually, startStack } from './support/stack.mjs';
 
@@ -19,15 +30,20 @@ async function givenJob(count = 3) {
 }
 
 const numbered = (events) => events.filter((each) => each.id !== undefined && each.kind !== 'status');
-const recorded = async (job) => stack.rows(`select seq as id, kind, data from job_events where job_id = '${job}' order by seq`);
+const recorded = async (job) =>
+  stack.rows(`select seq as id, kind, data from job_events where job_id = '${job}' order by seq`);
 const plain = (events) => events.map(({ id, kind, data }) => ({ id, kind, data }));
 
 test('the parser of these tests does not mind where the pieces are cut', () => {
-  const text = 'retry: 1000\nid: 7\nevent: item\ndata: {"a":"ü\\n"}\n\n: a comment\n\nevent: end\r\ndata: {}\r\n\r\n';
+  const text =
+    'retry: 1000\nid: 7\nevent: item\ndata: {"a":"ü\\n"}\n\n: a comment\n\nevent: end\r\ndata: {}\r\n\r\n';
   for (let size = 1; size < text.length; ++size) {
     const parser = new EventParser();
     const events = text.match(new RegExp(`[^]{1,${size}}`, 'g')).flatMap((piece) => [...parser.feed(piece)]);
-    assert.deepEqual(events, [{ kind: 'item', data: { a: 'ü\n' }, id: 7 }, { kind: 'end', data: {}, id: undefined }]);
+    assert.deepEqual(events, [
+      { kind: 'item', data: { a: 'ü\n' }, id: 7 },
+      { kind: 'end', data: {}, id: undefined },
+    ]);
     assert.deepEqual([parser.retry, parser.comments], [1000, ['a comment']]);
   }
 });
@@ -35,7 +51,8 @@ test('the parser of these tests does not mind where the pieces are cut', () => {
 test('a stream that is broken again and again tells each event once, in order, and all of them', async () => {
   const job = await givenJob(4);
   const told = [];
-  let last, breaks = 0;
+  let last,
+    breaks = 0;
   for (let over = false; !over; ++breaks) {
     const stream = await listen(stack, member.token, job, last);
     if (stream.status === 204) break;
@@ -52,8 +69,15 @@ test('a stream that is broken again and again tells each event once, in order, a
   }
   assert.ok(breaks >= 3, `${breaks} connections`);
   const all = await recorded(job);
-  assert.deepEqual(plain(told), all.filter((each) => each.id >= told[0].id));
-  assert.deepEqual(all.map((each) => each.id), all.map((_, i) => i + 1), 'numbered without a gap');
+  assert.deepEqual(
+    plain(told),
+    all.filter((each) => each.id >= told[0].id),
+  );
+  assert.deepEqual(
+    all.map((each) => each.id),
+    all.map((_, i) => i + 1),
+    'numbered without a gap',
+  );
   assert.equal(all.at(-1).data.status, 'succeeded');
 });
 
@@ -80,13 +104,21 @@ test('after the end there is nothing more to come back for: 204', async () => {
   }
   const whole = await listen(stack, member.token, job);
   assert.equal(await whole.ended, 'complete');
-  assert.deepEqual(whole.events.map((each) => each.kind), ['status', 'end'], 'without a number it is told how it ended');
+  assert.deepEqual(
+    whole.events.map((each) => each.kind),
+    ['status', 'end'],
+    'without a number it is told how it ended',
+  );
 });
 
 test('a Last-Event-ID that is no number is refused', async () => {
   const job = await givenJob(1);
   for (const last of ['x', '1.5', '99999999999999999999', '1 2']) {
-    assertRefused(await get(stack, `/api/v1/jobs/${job}/events`, member.token, { 'Last-Event-ID': last }), 422, 'invalid');
+    assertRefused(
+      await get(stack, `/api/v1/jobs/${job}/events`, member.token, { 'Last-Event-ID': last }),
+      422,
+      'invalid',
+    );
   }
   await waitForJob(stack, member.token, job);
 });
@@ -95,7 +127,10 @@ test('a number from the future does not keep a stream open beyond the end of its
   const job = await givenJob(1);
   const stream = await listen(stack, member.token, job, 1_000_000);
   await waitForJob(stack, member.token, job);
-  if (stream.status === 200) await eventually(() => stream.over, { within: 5000, what: 'the end of the stream' }).finally(() => stream.close());
+  if (stream.status === 200)
+    await eventually(() => stream.over, { within: 5000, what: 'the end of the stream' }).finally(() =>
+      stream.close(),
+    );
 });
 
 test('twenty listeners to one job all hear the same', async () => {
@@ -122,7 +157,7 @@ test('progress is told while a model is being made', async () => {
 test('a stream that is open while its server stops is ended properly, and goes on where it was at the next one', async () => {
   const job = await givenJob(6);
   const stream = await listen(stack, member.token, job);
-  await eventOf(stream, (each) => each.data.status === 'running');
+  await eventOf(stream, (each) => each.id !== undefined && each.kind === 'item');
   assert.equal(await stack.end('serve'), 0);
   assert.equal(await stream.ended, 'complete');
   assert.ok(!stream.events.some((each) => each.kind === 'end'), 'the job goes on');
@@ -134,7 +169,32 @@ test('a stream that is open while its server stops is ended properly, and goes o
   const resumed = await listen(stack, member.token, job, told.at(-1).id);
   assert.equal(await resumed.ended, 'complete');
   told.push(...numbered(resumed.events));
-  assert.deepEqual(told.map((each) => each.id), told.map((_, i) => told[0].id + i));
+  assert.deepEqual(
+    told.map((each) => each.id),
+    told.map((_, i) => told[0].id + i),
+  );
   assert.ok(isFinal(told.at(-1).data.status));
-  assert.deepEqual(plain(told), (await recorded(job)).filter((each) => each.id >= told[0].id));
+  assert.deepEqual(
+    plain(told),
+    (await recorded(job)).filter((each) => each.id >= told[0].id),
+  );
+});
+
+test('a stream whose server is killed goes on at the next one without a gap or a repetition', async () => {
+  const job = await givenJob(6);
+  const stream = await listen(stack, member.token, job);
+  await eventOf(stream, (each) => each.id !== undefined && each.kind === 'item');
+  await stack.kill9('serve');
+  await stream.ended;
+  assert.ok(!stream.events.some((each) => each.kind === 'end'));
+  await stack.run('serve');
+  const told = numbered(stream.events);
+  const resumed = await listen(stack, member.token, job, told.at(-1).id);
+  assert.equal(await resumed.ended, 'complete');
+  told.push(...numbered(resumed.events));
+  assert.deepEqual(
+    plain(told),
+    (await recorded(job)).filter((each) => each.id >= told[0].id),
+  );
+  assert.equal(told.at(-1).data.status, 'succeeded');
 });

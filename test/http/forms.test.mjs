@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { assertRefused, balanceOf, dataOf, filePart, givenMember, multipart, part, request, tokenOf, upload, uploadForm } from './support/client.mjs';
+import {
+  assertRefused,
+  balanceOf,
+  dataOf,
+  filePart,
+  givenMember,
+  multipart,
+  part,
+  request,
+  tokenOf,
+  upload,
+  uploadForm,
+} from './support/client.mjs';
 import { ball, gif } from './support/pictures.mjs';
 import { startStack } from './support/stack.mjs';
 
@@ -28,24 +40,67 @@ async function assertMovesNothing(answering, status, code, words, field) {
 
 test('an unknown quality is refused with the choices', async () => {
   for (const quality of ['ultra', 'LOW', '', ' low', 'low\0']) {
-    await assertMovesNothing(() => send({ fields: { quality } }), 422, 'preset_unknown', /low, medium, high/, 'quality');
+    await assertMovesNothing(
+      () => send({ fields: { quality } }),
+      422,
+      'preset_unknown',
+      /low, medium, high/,
+      'quality',
+    );
   }
 });
 
 test('a face_limit that is no number from 100 to 10,000 is refused', async () => {
-  for (const limit of ['99', '10001', '-100', '0', '1e3', '1000.5', 'many', '', ' 1000', '+1000', '0x100', '99999999999999999999']) {
-    await assertMovesNothing(() => send({ fields: { face_limit: limit } }), 422, 'face_limit_invalid', /100 to 10000/, 'face_limit');
+  for (const limit of [
+    '99',
+    '10001',
+    '-100',
+    '0',
+    '1e3',
+    '1000.5',
+    'many',
+    '',
+    ' 1000',
+    '+1000',
+    '0x100',
+    '99999999999999999999',
+  ]) {
+    await assertMovesNothing(
+      () => send({ fields: { face_limit: limit } }),
+      422,
+      'face_limit_invalid',
+      /100 to 10000/,
+      'face_limit',
+    );
   }
-  for (const [limit, credits] of [['100', 35], ['1000', 35], ['5000', 52], ['5001', 70], ['10000', 70]]) {
+  for (const [limit, credits] of [
+    ['100', 35],
+    ['1000', 35],
+    ['5000', 52],
+    ['5001', 70],
+    ['10000', 70],
+  ]) {
     assert.equal(dataOf(await send({ fields: { face_limit: limit } }), 202).credits_held, credits, limit);
   }
 });
 
 test('a field that the form does not have is refused by name', () =>
-  assertMovesNothing(() => send({ fields: { qualty: 'low' } }), 422, 'invalid', /qualty is not a field/, 'qualty'));
+  assertMovesNothing(
+    () => send({ fields: { qualty: 'low' } }),
+    422,
+    'invalid',
+    /qualty is not a field/,
+    'qualty',
+  ));
 
 test('a value that is far too long is refused', () =>
-  assertMovesNothing(() => send({ fields: { quality: 'x'.repeat(100_000) } }), 422, 'invalid', /too long/, 'quality'));
+  assertMovesNothing(
+    () => send({ fields: { quality: 'x'.repeat(100_000) } }),
+    422,
+    'invalid',
+    /too long/,
+    'quality',
+  ));
 
 test('a form without files is refused', async () => {
   await assertMovesNothing(() => send({ files: [] }), 422, 'files_missing', /picture/);
@@ -55,18 +110,38 @@ test('a form without files is refused', async () => {
 // --- Framing
 
 test('a body that is not multipart is refused', () =>
-  assertMovesNothing(() => sendForm({ headers: { 'Content-Type': 'image/png' }, body: ball() }), 415, 'media_type_unsupported', /multipart\/form-data/));
+  assertMovesNothing(
+    () => sendForm({ headers: { 'Content-Type': 'image/png' }, body: ball() }),
+    415,
+    'media_type_unsupported',
+    /multipart\/form-data/,
+  ));
 
 test('a multipart body whose type names no boundary is refused', async () => {
   const { body } = multipart([filePart(picture())]);
-  for (const type of ['multipart/form-data', 'multipart/form-data; boundary=', 'multipart/form-data; boundary=""', `multipart/form-data; boundary=${'b'.repeat(201)}`]) {
-    await assertMovesNothing(() => sendForm({ headers: { 'Content-Type': type }, body }), 400, 'boundary_missing', /boundary/);
+  for (const type of [
+    'multipart/form-data',
+    'multipart/form-data; boundary=',
+    'multipart/form-data; boundary=""',
+    `multipart/form-data; boundary=${'b'.repeat(201)}`,
+  ]) {
+    await assertMovesNothing(
+      () => sendForm({ headers: { 'Content-Type': type }, body }),
+      400,
+      'boundary_missing',
+      /boundary/,
+    );
   }
 });
 
 test('a boundary that the body does not have is refused', () => {
   const { body } = multipart([filePart(picture())]);
-  return assertMovesNothing(() => sendForm({ headers: { 'Content-Type': 'multipart/form-data; boundary=other' }, body }), 400, 'malformed', /closing boundary/);
+  return assertMovesNothing(
+    () => sendForm({ headers: { 'Content-Type': 'multipart/form-data; boundary=other' }, body }),
+    400,
+    'malformed',
+    /closing boundary/,
+  );
 });
 
 test('a part without a name, without a colon in a header, or without a head is refused', async () => {
@@ -76,16 +151,25 @@ test('a part without a name, without a colon in a header, or without a head is r
     Buffer.concat([Buffer.from('Content-Type: image/png\r\n\r\n'), file]),
     Buffer.concat([Buffer.from('Content-Disposition form-data\r\n\r\n'), file]),
   ];
-  for (const each of headless) await assertMovesNothing(() => sendForm(multipart([each])), 400, 'malformed', /name|colon/);
+  for (const each of headless)
+    await assertMovesNothing(() => sendForm(multipart([each])), 400, 'malformed', /name|colon/);
   const glued = multipart([filePart(picture())]);
-  glued.body = Buffer.from(glued.body.toString('latin1').replace('\r\nContent-Disposition', 'x\r\nContent-Disposition'), 'latin1');
+  glued.body = Buffer.from(
+    glued.body.toString('latin1').replace('\r\nContent-Disposition', 'x\r\nContent-Disposition'),
+    'latin1',
+  );
   await assertMovesNothing(() => sendForm(glued), 400, 'malformed', /boundary/);
 });
 
 test('a body that ends before its closing boundary is refused, wherever it ends', async () => {
   const form = multipart([part('quality', 'low'), filePart(picture())]);
   for (const bytes of [0, 1, 20, 60, 200, form.body.length - 30, form.body.length - 5]) {
-    await assertMovesNothing(() => sendForm({ ...form, body: form.body.subarray(0, bytes) }), 400, 'malformed', /closing boundary/);
+    await assertMovesNothing(
+      () => sendForm({ ...form, body: form.body.subarray(0, bytes) }),
+      400,
+      'malformed',
+      /closing boundary/,
+    );
   }
 });
 
@@ -96,15 +180,28 @@ test("a part's head is bounded", async () => {
 
 test('more bytes than a full batch can have are refused before they are sent', async () => {
   const nothingMoved = await stack.watch();
-  const headers = { 'Content-Type': 'multipart/form-data; boundary=b', 'Content-Length': `${400 * 1024 * 1024}`, Expect: '100-continue' };
-  const answer = await request(stack, { method: 'POST', path: '/api/v1/upload/batch', token: member.token, headers });
+  const headers = {
+    'Content-Type': 'multipart/form-data; boundary=b',
+    'Content-Length': `${400 * 1024 * 1024}`,
+    Expect: '100-continue',
+  };
+  const answer = await request(stack, {
+    method: 'POST',
+    path: '/api/v1/upload/batch',
+    token: member.token,
+    headers,
+  });
   assertRefused(answer, 413, 'body_too_large');
   await nothingMoved();
 });
 
 test('what stands before the first and behind the last boundary is ignored, as RFC 2046 says', async () => {
   const { body, headers } = multipart([filePart(picture())]);
-  const wrapped = Buffer.concat([Buffer.from('For old mail programs.\r\n'), body, Buffer.from('The end.\r\n')]);
+  const wrapped = Buffer.concat([
+    Buffer.from('For old mail programs.\r\n'),
+    body,
+    Buffer.from('The end.\r\n'),
+  ]);
   assert.equal(dataOf(await sendForm({ headers, body: wrapped }), 202).items.length, 1);
   const quoted = headers['Content-Type'].replace(/boundary=(.*)/, 'boundary="$1"; charset=utf-8');
   assert.equal(dataOf(await sendForm({ headers: { 'Content-Type': quoted }, body }), 202).items.length, 1);
@@ -120,7 +217,11 @@ test('one credit short is refused, says both sums, and moves nothing', async () 
   assertRefused(answer, 402, 'insufficient_credits', /140 credits; 139 are available/);
   await nothingMoved();
   await stack.grant(poor.company.domain, 1);
-  assert.equal(dataOf(await upload(stack, poor.token, { ...order, key: 'k' }), 202).credits_held, 140, 'with the last one it is enough, under the same key');
+  assert.equal(
+    dataOf(await upload(stack, poor.token, { ...order, key: 'k' }), 202).credits_held,
+    140,
+    'with the last one it is enough, under the same key',
+  );
   assert.deepEqual(await balanceOf(stack, poor.token), { balance: 140, held: 140, available: 0 });
   await stack.proof();
 });
@@ -150,21 +251,46 @@ test('a repeated key is answered the first answer, and books nothing', async () 
 test('a key used for other content is refused', async () => {
   dataOf(await send({ files: [picture(6)], key: 'one' }), 202);
   const words = /new key/;
-  await assertMovesNothing(() => send({ files: [picture(7)], key: 'one' }), 422, 'idempotency_key_reused', words);
-  await assertMovesNothing(() => send({ files: [picture(6, 'other.png')], key: 'one' }), 422, 'idempotency_key_reused', words);
-  await assertMovesNothing(() => send({ files: [picture(6)], fields: { quality: 'high' }, key: 'one' }), 422, 'idempotency_key_reused', words);
-  await assertMovesNothing(() => send({ files: [picture(6), picture(6)], key: 'one' }), 422, 'idempotency_key_reused', words);
+  await assertMovesNothing(
+    () => send({ files: [picture(7)], key: 'one' }),
+    422,
+    'idempotency_key_reused',
+    words,
+  );
+  await assertMovesNothing(
+    () => send({ files: [picture(6, 'other.png')], key: 'one' }),
+    422,
+    'idempotency_key_reused',
+    words,
+  );
+  await assertMovesNothing(
+    () => send({ files: [picture(6)], fields: { quality: 'high' }, key: 'one' }),
+    422,
+    'idempotency_key_reused',
+    words,
+  );
+  await assertMovesNothing(
+    () => send({ files: [picture(6), picture(6)], key: 'one' }),
+    422,
+    'idempotency_key_reused',
+    words,
+  );
 });
 
 test('twelve requests at once with the same key make one job', async () => {
   const { available } = await balanceOf(stack, member.token);
-  const answers = await Promise.all(Array.from({ length: 12 }, () => send({ files: [picture(8)], key: 'race', fields: { quality: 'low' } })));
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => send({ files: [picture(8)], key: 'race', fields: { quality: 'low' } })),
+  );
   const jobs = new Set(answers.map((answer) => dataOf(answer, 202).job_id));
   assert.equal(jobs.size, 1);
   assert.equal(answers.filter((answer) => !answer.headers['idempotent-replayed']).length, 1);
   assert.equal((await balanceOf(stack, member.token)).available, available - 35);
   const [job] = jobs;
-  const folders = stack.disk().filter((path) => path.startsWith('uploads/') && path.endsWith('/')).map((path) => path.split('/')[2]);
+  const folders = stack
+    .disk()
+    .filter((path) => path.startsWith('uploads/') && path.endsWith('/'))
+    .map((path) => path.split('/')[2]);
   const known = (await stack.rows('select id from job_history')).map((row) => row.id);
   assert.ok(folders.includes(job));
   assert.deepEqual(folders.sort(), known.sort(), 'the eleven others left nothing behind');
@@ -194,7 +320,11 @@ test('a key of 255 characters is taken, a longer one and one that is not text ar
 });
 
 test('a refused request does not use up its key', async () => {
-  assertRefused(await send({ files: [{ name: 'x.gif', bytes: gif() }], key: 'later' }), 422, 'file_type_unsupported');
+  assertRefused(
+    await send({ files: [{ name: 'x.gif', bytes: gif() }], key: 'later' }),
+    422,
+    'file_type_unsupported',
+  );
   assertRefused(await send({ fields: { quality: 'ultra' }, key: 'later' }), 422, 'preset_unknown');
   assert.equal((await send({ key: 'later' })).headers['idempotent-replayed'], undefined);
 });

@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { assertRefused, balanceOf, dataOf, get, givenMember, login, postJson, statusOf, tokenOf, upload, waitForJob } from './support/client.mjs';
+import {
+  assertRefused,
+  balanceOf,
+  dataOf,
+  get,
+  givenMember,
+  login,
+  postJson,
+  statusOf,
+  tokenOf,
+  upload,
+  waitForJob,
+} from './support/client.mjs';
 import { ball } from './support/pictures.mjs';
 import { eventually, startStack } from './support/stack.mjs';
 
@@ -12,7 +24,10 @@ const order = (fields = { quality: 'low' }) => ({ files: [picture], fields });
 function assertLimited(answer, secondsMax) {
   assertRefused(answer, 429, 'rate_limited', /Retry-After/);
   const wait = Number(answer.headers['retry-after']);
-  assert.ok(Number.isInteger(wait) && wait >= 1 && wait <= secondsMax, `Retry-After: ${answer.headers['retry-after']}`);
+  assert.ok(
+    Number.isInteger(wait) && wait >= 1 && wait <= secondsMax,
+    `Retry-After: ${answer.headers['retry-after']}`,
+  );
 }
 
 describe('at the production limits', () => {
@@ -24,7 +39,8 @@ describe('at the production limits', () => {
 
   test('the eleventh login to one account within a minute is refused, with the time to wait, before the password is looked at', async () => {
     const { users } = await stack.givenCompany({ users: 2 });
-    for (let i = 0; i < 10; ++i) assertRefused(await login(stack, { ...users[0], password: 'wrong' }), 401, 'credentials_wrong');
+    for (let i = 0; i < 10; ++i)
+      assertRefused(await login(stack, { ...users[0], password: 'wrong' }), 401, 'credentials_wrong');
     const nothingMoved = await stack.watch();
     assertLimited(await login(stack, users[0]), 60);
     await nothingMoved();
@@ -33,7 +49,8 @@ describe('at the production limits', () => {
 
   test('the thirty-first login from one address within a minute is refused, whoever it is for', async () => {
     const answers = [];
-    for (let i = 0; i < 25; ++i) answers.push(await login(stack, { email: `nobody${i}@x.example`, password: 'x' }));
+    for (let i = 0; i < 25; ++i)
+      answers.push(await login(stack, { email: `nobody${i}@x.example`, password: 'x' }));
     const refused = answers.filter((answer) => answer.status === 429);
     assert.ok(refused.length >= 3, `${refused.length} of 25 refused, 12 were tried before`);
     for (const answer of refused) {
@@ -99,9 +116,12 @@ describe('while Redis is dead', () => {
 
   test('balance, upload, status and a repeated key still answer, from PostgreSQL', async () => {
     assert.deepEqual(await balanceOf(stack, member.token), { balance: 10_000, held: 0, available: 10_000 });
-    job = dataOf(await upload(stack, member.token, { ...order(), key: 'without redis' }), 202).job_id;
+    job = dataOf(await upload(stack, member.token, { ...order(), key: 'without-redis' }), 202).job_id;
     assert.equal((await balanceOf(stack, member.token)).held, 35);
-    assert.equal(dataOf(await upload(stack, member.token, { ...order(), key: 'without redis' }), 202).job_id, job);
+    assert.equal(
+      dataOf(await upload(stack, member.token, { ...order(), key: 'without-redis' }), 202).job_id,
+      job,
+    );
     const now = await statusOf(stack, member.token, job);
     assert.ok(['queued', 'running'].includes(now.status), now.status);
     assert.equal((await get(stack, '/api/v1/health/ready')).json.redis, false);
@@ -110,7 +130,12 @@ describe('while Redis is dead', () => {
   });
 
   test('other limits are open, but logins are still limited, with the time to wait', async () => {
-    for (let i = 0; i < 15; ++i) assert.equal((await upload(stack, member.token, { files: [] })).status, 422, 'ten a minute, were Redis there');
+    for (let i = 0; i < 15; ++i)
+      assert.equal(
+        (await upload(stack, member.token, { files: [] })).status,
+        422,
+        'ten a minute, were Redis there',
+      );
     const answers = [];
     for (let i = 0; i < 30; ++i) answers.push(await login(stack, { ...member.user, password: 'wrong' }));
     const refused = answers.filter((answer) => answer.status === 429);
@@ -130,7 +155,9 @@ describe('while Redis is dead', () => {
     const done = await waitForJob(stack, member.token, job);
     assert.equal(done.status, 'succeeded');
     assert.deepEqual(await balanceOf(stack, member.token), { balance: 9_965, held: 0, available: 9_965 });
-    await eventually(async () => (await get(stack, '/api/v1/health/ready')).json.redis, { what: 'Redis in readiness' });
+    await eventually(async () => (await get(stack, '/api/v1/health/ready')).json.redis, {
+      what: 'Redis in readiness',
+    });
     await stack.proof();
   });
 

@@ -28,23 +28,38 @@ async function assertRejected(file, code, words) {
   await nothingMoved();
 }
 
-test('a GIF named .png is told by its content', () => assertRejected({ name: 'x.png', bytes: gif() }, 'file_type_unsupported', /GIF/));
+test('a GIF named .png is told by its content', () =>
+  assertRejected({ name: 'x.png', bytes: gif() }, 'file_type_unsupported', /GIF/));
 
 test('a text named .jpg is told by its content', () =>
-  assertRejected({ name: 'x.jpg', bytes: Buffer.from('hello\n'.repeat(100)) }, 'file_type_unsupported', /PNG, JPEG or WebP/));
+  assertRejected(
+    { name: 'x.jpg', bytes: Buffer.from('hello\n'.repeat(100)) },
+    'file_type_unsupported',
+    /PNG, JPEG or WebP/,
+  ));
 
 test('other kinds of files are called by their name', async () => {
   await assertRejected({ name: 'x.png', bytes: Buffer.from('%PDF-1.7\n') }, 'file_type_unsupported', /PDF/);
-  await assertRejected({ name: 'x.png', bytes: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>') }, 'file_type_unsupported', /SVG/);
-  await assertRejected({ name: 'x.png', bytes: Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1') }, 'file_type_unsupported', /HEIC/);
+  await assertRejected(
+    { name: 'x.png', bytes: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>') },
+    'file_type_unsupported',
+    /SVG/,
+  );
+  await assertRejected(
+    { name: 'x.png', bytes: Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1') },
+    'file_type_unsupported',
+    /HEIC/,
+  );
 });
 
-test('an empty file is called empty', () => assertRejected({ name: 'x.png', bytes: Buffer.alloc(0) }, 'file_empty', /empty/));
+test('an empty file is called empty', () =>
+  assertRejected({ name: 'x.png', bytes: Buffer.alloc(0) }, 'file_empty', /empty/));
 
 test('a truncated PNG, JPEG and WebP are called cut off, wherever they are cut', async () => {
   const names = ['cc0-chairoak-B-alpha.png', 'ccby-mug-A-shadow.jpg', 'mit-fluent-amphora.webp'];
   for (const name of names) {
-    for (const share of [0.01, 0.5, 0.999]) await assertRejected({ name, bytes: cut(realPicture(name), share) }, 'file_truncated', /ends/);
+    for (const share of [0.01, 0.5, 0.999])
+      await assertRejected({ name, bytes: cut(realPicture(name), share) }, 'file_truncated', /ends/);
   }
   await assertRejected({ name: 'x.png', bytes: Buffer.from('\x89PN', 'latin1') }, 'file_truncated', /ends/);
 });
@@ -58,12 +73,20 @@ test('a decompression bomb is refused for its pixels, without being unpacked', a
 test('a picture of exactly 10 MiB is taken, one byte more is refused', async () => {
   const batch = dataOf(await send([{ name: 'full.png', bytes: ballOfBytes(fileBytesMax) }]), 202);
   assert.equal(batch.items.length, 1);
-  assert.equal((await stack.row(`select bytes from files where job_id = '${batch.job_id}'`)).bytes, fileBytesMax);
-  await assertRejected({ name: 'over.png', bytes: ballOfBytes(fileBytesMax + 1) }, 'file_too_large', /10 MiB/);
+  assert.equal(
+    (await stack.row(`select bytes from files where job_id = '${batch.job_id}'`)).bytes,
+    fileBytesMax,
+  );
+  await assertRejected(
+    { name: 'over.png', bytes: ballOfBytes(fileBytesMax + 1) },
+    'file_too_large',
+    /10 MiB/,
+  );
 });
 
 test('25 pictures are taken, 26 are refused together', async () => {
-  const many = (count) => Array.from({ length: count }, (_, i) => ({ name: `${i}.png`, bytes: ball({ shade: i }) }));
+  const many = (count) =>
+    Array.from({ length: count }, (_, i) => ({ name: `${i}.png`, bytes: ball({ shade: i }) }));
   const batch = dataOf(await send(many(25), { fields: { quality: 'low' } }), 202);
   assert.equal(batch.items.length, 25);
   assert.equal(batch.credits_held, 25 * 35);
@@ -89,26 +112,49 @@ test('in a mixed batch good files go on, and each bad one says why', async () =>
     { name: 'good 1.png', bytes: ball() },
   ];
   const batch = dataOf(await send(files, { fields: { quality: 'high' } }), 202);
-  assert.deepEqual(batch.items.map((item) => item.file_name), ['good 1.png', 'good 2.webp', 'good 1.png']);
-  assert.deepEqual(batch.rejected.map((each) => [each.file_name, each.code]), [
-    ['empty.png', 'file_empty'], ['large.png', 'file_too_large'], ['animal.gif', 'file_type_unsupported'], ['bomb.png', 'picture_too_large'],
-    ['cut.jpg', 'file_truncated'],
-  ]);
+  assert.deepEqual(
+    batch.items.map((item) => item.file_name),
+    ['good 1.png', 'good 2.webp', 'good 1.png'],
+  );
+  assert.deepEqual(
+    batch.rejected.map((each) => [each.file_name, each.code]),
+    [
+      ['empty.png', 'file_empty'],
+      ['large.png', 'file_too_large'],
+      ['animal.gif', 'file_type_unsupported'],
+      ['bomb.png', 'picture_too_large'],
+      ['cut.jpg', 'file_truncated'],
+    ],
+  );
   for (const each of batch.rejected) assert.match(each.message, /\S.*[.]$/s);
   assert.equal(batch.credits_held, 3 * 70);
   assert.equal((await balanceOf(stack, member.token)).available, available - 3 * 70);
   const added = stack.disk().filter((path) => !path.endsWith('/') && !before.includes(path));
-  const stored = await stack.rows(`select object_key, media_type from files where job_id = '${batch.job_id}' order by object_key`);
-  assert.deepEqual(added, stored.map((row) => row.object_key));
+  const stored = await stack.rows(
+    `select object_key, media_type from files where job_id = '${batch.job_id}' order by object_key`,
+  );
+  assert.deepEqual(
+    added,
+    stored.map((row) => row.object_key),
+  );
   assert.deepEqual(stored.map((row) => row.media_type).sort(), ['image/png', 'image/png', 'image/webp']);
   await stack.proof();
 });
 
 test('when no file is good, each says why and nothing is charged', async () => {
   const nothingMoved = await stack.watch();
-  const answer = await send([{ name: 'a.png', bytes: Buffer.alloc(0) }, { name: 'b.png', bytes: gif() }]);
+  const answer = await send([
+    { name: 'a.png', bytes: Buffer.alloc(0) },
+    { name: 'b.png', bytes: gif() },
+  ]);
   const errors = assertRefused(answer, 422, 'file_empty');
-  assert.deepEqual(errors.map((each) => [each.field, each.code]), [['a.png', 'file_empty'], ['b.png', 'file_type_unsupported']]);
+  assert.deepEqual(
+    errors.map((each) => [each.field, each.code]),
+    [
+      ['a.png', 'file_empty'],
+      ['b.png', 'file_type_unsupported'],
+    ],
+  );
   await nothingMoved();
 });
 
@@ -127,11 +173,23 @@ test('a file name is for people: no path, no control characters, at most 255 byt
 
 test('a file name that is not UTF-8 is made readable or refused in plain words, never a server error', async () => {
   const uploadLatin1 = async (bytes) => {
-    const head = Buffer.from('--b\r\nContent-Disposition: form-data; name="files"; filename="caf\xe9.png"\r\n\r\n', 'latin1');
+    const head = Buffer.from(
+      '--b\r\nContent-Disposition: form-data; name="files"; filename="caf\xe9.png"\r\n\r\n',
+      'latin1',
+    );
     const body = Buffer.concat([head, bytes, Buffer.from('\r\n--b--\r\n')]);
     const headers = { 'Content-Type': 'multipart/form-data; boundary=b' };
-    const answer = await request(stack, { method: 'POST', path: '/api/v1/upload/batch', token: member.token, headers, body });
-    assert.doesNotThrow(() => new TextDecoder('utf-8', { fatal: true }).decode(answer.body), 'the answer is UTF-8');
+    const answer = await request(stack, {
+      method: 'POST',
+      path: '/api/v1/upload/batch',
+      token: member.token,
+      headers,
+      body,
+    });
+    assert.doesNotThrow(
+      () => new TextDecoder('utf-8', { fatal: true }).decode(answer.body),
+      'the answer is UTF-8',
+    );
     return answer;
   };
   const nothingMoved = await stack.watch();

@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { assertRefused, balanceOf, dataOf, filesOf, get, givenMember, request, upload, waitForJob } from './support/client.mjs';
+import {
+  assertRefused,
+  balanceOf,
+  dataOf,
+  filesOf,
+  get,
+  givenMember,
+  request,
+  upload,
+  waitForJob,
+} from './support/client.mjs';
 import { ball } from './support/pictures.mjs';
 import { eventually, startStack } from './support/stack.mjs';
 
@@ -10,7 +20,13 @@ let stack, owner, stranger, job, model;
 before(async () => {
   stack = await startStack({ env: { LINK_LIFETIME_S: '60' } });
   [owner, stranger] = [await givenMember(stack), await givenMember(stack)];
-  job = dataOf(await upload(stack, owner.token, { files: [{ name: 'canary.png', bytes: ball() }], fields: { quality: 'low' } }), 202).job_id;
+  job = dataOf(
+    await upload(stack, owner.token, {
+      files: [{ name: 'canary.png', bytes: ball() }],
+      fields: { quality: 'low' },
+    }),
+    202,
+  ).job_id;
   await waitForJob(stack, owner.token, job);
   [model] = await filesOf(stack, owner.token, job);
 });
@@ -18,13 +34,26 @@ after(() => stack?.stop());
 
 test("another company's job is not there: no status, no files, no events, and not a word of it", async () => {
   const nothingMoved = await stack.watch();
-  for (const path of [`/api/v1/jobs/${job}/status`, `/api/v1/download/${job}/files`, `/api/v1/jobs/${job}/events`]) {
+  for (const path of [
+    `/api/v1/jobs/${job}/status`,
+    `/api/v1/download/${job}/files`,
+    `/api/v1/jobs/${job}/events`,
+  ]) {
     for (const headers of [{}, { 'Last-Event-ID': '0' }]) {
       const answer = await get(stack, path, stranger.token, headers);
       assertRefused(answer, 404, 'not_found');
       assert.ok(!answer.body.includes('canary') && !answer.body.includes(job));
-      const unknown = await get(stack, path.replace(job, '01890000-0000-7000-8000-000000000000'), stranger.token, headers);
-      assert.deepEqual({ ...unknown.json, request_id: 0 }, { ...answer.json, request_id: 0 }, 'as if there had never been one');
+      const unknown = await get(
+        stack,
+        path.replace(job, '01890000-0000-7000-8000-000000000000'),
+        stranger.token,
+        headers,
+      );
+      assert.deepEqual(
+        { ...unknown.json, request_id: 0 },
+        { ...answer.json, request_id: 0 },
+        'as if there had never been one',
+      );
     }
   }
   await nothingMoved();
@@ -36,8 +65,22 @@ test("each company's balance is its own", async () => {
 });
 
 test('an id that is none is not there either', async () => {
-  for (const id of ['1', 'x'.repeat(36), `${job}0`, job.slice(1), '..', '%00', "'; drop table users", '%2e%2e%2f%2e%2e', 'null']) {
-    const answer = await get(stack, `/api/v1/jobs/${encodeURI(id).replaceAll("'", '%27')}/status`, owner.token);
+  for (const id of [
+    '1',
+    'x'.repeat(36),
+    `${job}0`,
+    job.slice(1),
+    '..',
+    '%00',
+    "'; drop table users",
+    '%2e%2e%2f%2e%2e',
+    'null',
+  ]) {
+    const answer = await get(
+      stack,
+      `/api/v1/jobs/${encodeURI(id).replaceAll("'", '%27')}/status`,
+      owner.token,
+    );
     assert.ok([400, 404].includes(answer.status), `${id}: ${answer.status}`);
   }
 });
@@ -72,7 +115,8 @@ test('a link that was altered in any part is refused', async () => {
     'a cut signature': (q) => q.set('signature', q.get('signature').slice(0, -1)),
     'a longer signature': (q) => q.set('signature', `${q.get('signature')}A`),
     'no signature': (q) => q.set('signature', ''),
-    'another file': (q, url) => (url.pathname = url.pathname.replace(model.url.split('/')[5].split('?')[0], job)),
+    'another file': (q, url) =>
+      (url.pathname = url.pathname.replace(model.url.split('/')[5].split('?')[0], job)),
     'the picture instead of the model': (q, url) => (url.pathname = `/api/v1/download/files/${upload.id}`),
   };
   for (const [how, change] of Object.entries(changes)) {
@@ -89,7 +133,8 @@ test('a link that was altered in any part is refused', async () => {
   }
   assertRefused(await linkWith((q) => q.set('download', '1')), 422, 'invalid', /not a parameter/);
   assertRefused(await linkWith((q) => q.set('expires', 'soon')), 422, 'invalid', /whole number/);
-  for (const id of ['x', '..']) assert.ok([404, 403].includes((await linkWith((q) => q.set('company', id))).status));
+  for (const id of ['x', '..'])
+    assert.ok([404, 403].includes((await linkWith((q) => q.set('company', id))).status));
 });
 
 test('a link cannot be used with another method, or to write', async () => {
@@ -102,10 +147,13 @@ test('an expired link says so, and a new one works', async () => {
   await stack.restart('serve', { LINK_LIFETIME_S: '1' });
   const [short] = await filesOf(stack, owner.token, job);
   assert.equal((await get(stack, short.url)).status, 200);
-  const expired = await eventually(async () => {
-    const answer = await get(stack, short.url);
-    return answer.status !== 200 && answer;
-  }, { within: 4000, what: 'the expiry' });
+  const expired = await eventually(
+    async () => {
+      const answer = await get(stack, short.url);
+      return answer.status !== 200 && answer;
+    },
+    { within: 4000, what: 'the expiry' },
+  );
   assertRefused(expired, 410, 'link_expired', /expired/);
   const [fresh] = await filesOf(stack, owner.token, job);
   assert.equal((await get(stack, fresh.url)).status, 200);

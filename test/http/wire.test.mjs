@@ -56,7 +56,9 @@ test('a chunked upload is taken, in chunks of any size, with extensions and trai
       assert.equal((await connection.answer()).status, 202, `chunks of ${size}`);
     }
     const odd = Buffer.concat([
-      Buffer.from(`${form.body.length.toString(16).toUpperCase()};name="value"\r\n`), form.body, Buffer.from('\r\n000;last\r\nX-Sum: 1\r\n\r\n'),
+      Buffer.from(`${form.body.length.toString(16).toUpperCase()};name="value"\r\n`),
+      form.body,
+      Buffer.from('\r\n000;last\r\nX-Sum: 1\r\n\r\n'),
     ]);
     await connection.send(Buffer.concat([Buffer.from(chunkedHead(form)), odd]));
     assert.equal((await connection.answer()).status, 202);
@@ -67,7 +69,10 @@ test('a chunked upload is taken, in chunks of any size, with extensions and trai
 test('an upload that comes byte by byte is taken', () =>
   onWire(async (connection) => {
     const form = formOf(ball({ side: 32 }));
-    const bytes = Buffer.concat([Buffer.from(uploadHead(form, { 'Content-Length': form.body.length })), form.body]);
+    const bytes = Buffer.concat([
+      Buffer.from(uploadHead(form, { 'Content-Length': form.body.length })),
+      form.body,
+    ]);
     for (const byte of bytes) await connection.send(Buffer.of(byte));
     assert.equal((await connection.answer()).status, 202);
   }));
@@ -95,10 +100,17 @@ test('who expects 100-continue is told to go on, or is refused before sending', 
 test('pipelined requests are answered in their order', () =>
   onWire(async (connection) => {
     const form = formOf();
-    const uploading = Buffer.concat([Buffer.from(uploadHead(form, { 'Content-Length': form.body.length })), form.body]);
+    const uploading = Buffer.concat([
+      Buffer.from(uploadHead(form, { 'Content-Length': form.body.length })),
+      form.body,
+    ]);
     const balance = head('GET', '/api/v1/credits/balance', bearer());
     const unknown = head('GET', '/api/v1/nothing');
-    await connection.send(Buffer.concat([live, unknown, uploading, balance, unknown, uploading, live].map((each) => Buffer.from(each))));
+    await connection.send(
+      Buffer.concat(
+        [live, unknown, uploading, balance, unknown, uploading, live].map((each) => Buffer.from(each)),
+      ),
+    );
     const statuses = [];
     for (let i = 0; i < 7; ++i) statuses.push((await connection.answer()).status);
     assert.deepEqual(statuses, [200, 404, 202, 200, 404, 202, 200]);
@@ -117,7 +129,10 @@ test('a refused body that is small is read away, so that the connection serves o
   }));
 
 test('Connection: close and HTTP/1.0 end the connection behind the answer', async () => {
-  for (const request of [head('GET', '/api/v1/health/live', { Connection: 'close' }), 'GET /api/v1/health/live HTTP/1.0\r\n\r\n']) {
+  for (const request of [
+    head('GET', '/api/v1/health/live', { Connection: 'close' }),
+    'GET /api/v1/health/live HTTP/1.0\r\n\r\n',
+  ]) {
     await onWire(async (connection) => {
       await connection.send(request);
       const answer = await connection.answer();
@@ -137,8 +152,12 @@ async function assertEndsConnection(bytes, statuses = [400]) {
     const answer = await connection.answer();
     assert.ok(statuses.includes(answer.status), `${answer.status}: ${answer.body}`);
     assert.match(answer.headers['x-request-id'], /^[0-9a-f-]{36}$/);
-    await connection.closed();
-    assert.equal(connection.left(), '', 'a second answer: the bytes behind the fault were taken for a request');
+    await connection.closed(3000);
+    assert.equal(
+      connection.left(),
+      '',
+      'a second answer: the bytes behind the fault were taken for a request',
+    );
   });
   await nothingMoved();
 }
@@ -146,7 +165,9 @@ async function assertEndsConnection(bytes, statuses = [400]) {
 test('a body with both a length and chunks is refused', () => {
   const form = formOf();
   const headers = { 'Content-Length': form.body.length, 'Transfer-Encoding': 'chunked' };
-  return assertEndsConnection(Buffer.concat([Buffer.from(uploadHead(form, headers)), chunked(form.body), Buffer.from(live)]));
+  return assertEndsConnection(
+    Buffer.concat([Buffer.from(uploadHead(form, headers)), chunked(form.body), Buffer.from(live)]),
+  );
 });
 
 test('two different lengths, or a length that is no number, are refused', async () => {
@@ -157,35 +178,84 @@ test('two different lengths, or a length that is no number, are refused', async 
 });
 
 test('a transfer coding other than chunked is refused', async () => {
-  const lines = (...codings) => ['Host: test', 'Content-Type: application/json', ...codings.map((coding) => `Transfer-Encoding: ${coding}`)];
-  for (const codings of [['gzip'], ['identity'], ['xchunked'], ['chunked, gzip'], ['gzip, chunked'], ['chunked', 'chunked']]) {
-    await assertEndsConnection(`${head('POST', '/api/v1/auth/login', lines(...codings))}2\r\n{}\r\n0\r\n\r\n${live}`, [400, 501]);
+  const lines = (...codings) => [
+    'Host: test',
+    'Content-Type: application/json',
+    ...codings.map((coding) => `Transfer-Encoding: ${coding}`),
+  ];
+  for (const codings of [
+    ['gzip'],
+    ['identity'],
+    ['xchunked'],
+    ['chunked, gzip'],
+    ['gzip, chunked'],
+    ['chunked', 'chunked'],
+  ]) {
+    await assertEndsConnection(
+      `${head('POST', '/api/v1/auth/login', lines(...codings))}2\r\n{}\r\n0\r\n\r\n${live}`,
+      [400, 501],
+    );
   }
 });
 
 test('bad chunks are refused, and end the connection', async () => {
   const form = formOf();
-  const bad = ['zz\r\n', '-1\r\n', '0x10\r\n', ' 5\r\n', '5 \r\n', '\r\n', 'fffffffffffffffff\r\n', '5\nhello', '5\r\nhelloX\r\n', `5;${'x'.repeat(300)}\r\n`,
-    `0\r\n${'A: b\r\n'.repeat(100)}\r\n`];
+  const bad = [
+    'zz\r\n',
+    '-1\r\n',
+    '0x10\r\n',
+    ' 5\r\n',
+    '5 \r\n',
+    '\r\n',
+    'fffffffffffffffff\r\n',
+    '5\nhello',
+    '5\r\nhelloX\r\n',
+    `5;${'x'.repeat(300)}\r\n`,
+    `0\r\n${'A: b\r\n'.repeat(100)}\r\n`,
+  ];
   for (const each of bad) {
-    await assertEndsConnection(Buffer.concat([Buffer.from(chunkedHead(form)), Buffer.from(each), Buffer.from(`\r\n0\r\n\r\n${live}`)]));
+    await assertEndsConnection(
+      Buffer.concat([Buffer.from(chunkedHead(form)), Buffer.from(each), Buffer.from(`\r\n0\r\n\r\n${live}`)]),
+    );
   }
 });
 
 test('more chunks than the address takes are refused', async () => {
-  const json = head('POST', '/api/v1/auth/login', { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' });
-  await assertEndsConnection(Buffer.concat([Buffer.from(json), chunked(Buffer.alloc(100_000, 32), 5000)]), [413]);
+  const json = head('POST', '/api/v1/auth/login', {
+    'Content-Type': 'application/json',
+    'Transfer-Encoding': 'chunked',
+  });
+  await assertEndsConnection(
+    Buffer.concat([Buffer.from(json), chunked(Buffer.alloc(100_000, 32), 5000)]),
+    [413],
+  );
 });
 
 test('a head that is not HTTP/1.1 is refused', async () => {
-  const odd = ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'GET\r\n\r\n', 'GET /\r\n\r\n', 'GET / HTTP/1.1\r\nno colon\r\n\r\n', 'GET / HTTP/1.1\r\n: x\r\n\r\n',
-    'GET / HTTP/1.1\r\nHost : x\r\n\r\n', 'GET  / HTTP/1.1\r\nHost: x\r\n\r\n', 'GET / HTTP/9.9\r\nHost: x\r\n\r\n', 'GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n',
-    'GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n folded: c\r\n\r\n', 'GET /a b HTTP/1.1\r\nHost: x\r\n\r\n', 'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n', 'GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n',
-    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'GET * HTTP/1.1\r\nHost: x\r\n\r\n'];
+  const odd = [
+    '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+    'GET\r\n\r\n',
+    'GET /\r\n\r\n',
+    'GET / HTTP/1.1\r\nno colon\r\n\r\n',
+    'GET / HTTP/1.1\r\n: x\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost : x\r\n\r\n',
+    'GET  / HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET / HTTP/9.9\r\nHost: x\r\n\r\n',
+    'GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n folded: c\r\n\r\n',
+    'GET /a b HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'GET * HTTP/1.1\r\nHost: x\r\n\r\n',
+  ];
   for (const each of odd) {
     await onWire(async (connection) => {
       await connection.send(Buffer.from(each, 'latin1'));
-      const done = await eventually(() => connection.isClosed() || /^HTTP.1.1 (400|404|405|505) /.test(connection.left()) || pause(1), { within: 3000 });
+      const done = await eventually(
+        () => connection.isClosed() || /^HTTP.1.1 (400|404|405|505) /.test(connection.left()) || pause(1),
+        { within: 3000 },
+      );
       assert.ok(done);
       const status = Number(connection.left().slice(9, 12));
       assert.ok([0, 400, 404, 405, 505].includes(status), `${JSON.stringify(each)}: ${connection.left()}`);
@@ -194,12 +264,20 @@ test('a head that is not HTTP/1.1 is refused', async () => {
   assert.equal((await get(stack, '/api/v1/health/live')).status, 200);
 });
 
-test('an HTTP/1.1 request without Host is refused, as RFC 9112 demands', () => assertEndsConnection('GET /api/v1/health/live HTTP/1.1\r\n\r\n'));
+test('an HTTP/1.1 request without Host is refused, as RFC 9112 demands', () =>
+  assertEndsConnection('GET /api/v1/health/live HTTP/1.1\r\n\r\n'));
 
 test('headers that are too large are refused', async () => {
   await assertEndsConnection(head('GET', '/api/v1/health/live', { 'X-Large': 'x'.repeat(20_000) }), [431]);
   await assertEndsConnection(head('GET', `/api/v1/${'x'.repeat(20_000)}`), [431, 414]);
-  await assertEndsConnection(head('GET', '/api/v1/health/live', Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`X-${i}`, 'value']))), [431]);
+  await assertEndsConnection(
+    head(
+      'GET',
+      '/api/v1/health/live',
+      Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`X-${i}`, 'value'])),
+    ),
+    [431],
+  );
 });
 
 // --- Clients that are slow, or leave
@@ -207,11 +285,19 @@ test('headers that are too large are refused', async () => {
 test('a client that leaves in the middle of an upload leaves nothing on disk', async () => {
   const nothingMoved = await stack.watch();
   const form = formOf(ballOfBytes(fileBytesMax));
-  for (const [share, how] of [[0.001, 'drop'], [0.3, 'drop'], [0.6, 'reset'], [0.999, 'reset']]) {
+  for (const [share, how] of [
+    [0.001, 'drop'],
+    [0.3, 'drop'],
+    [0.6, 'reset'],
+    [0.999, 'reset'],
+  ]) {
     const connection = await wire(stack);
     await connection.send(uploadHead(form, { 'Content-Length': form.body.length }));
     await connection.send(form.body.subarray(0, Math.floor(form.body.length * share)));
-    if (share > 0.1) await eventually(() => stack.disk().some((path) => path.startsWith('tmp/')), { what: 'the file in tmp' });
+    if (share > 0.1)
+      await eventually(() => stack.disk().some((path) => path.startsWith('tmp/')), {
+        what: 'the file in tmp',
+      });
     connection[how]();
   }
   await nothingMoved();
@@ -221,16 +307,26 @@ test('a client that leaves before the answer has its job all the same, whole or 
   const form = formOf();
   for (let i = 0; i < 10; ++i) {
     const connection = await wire(stack);
-    await connection.send(Buffer.concat([Buffer.from(uploadHead(form, { 'Content-Length': form.body.length })), form.body]));
+    await connection.send(
+      Buffer.concat([Buffer.from(uploadHead(form, { 'Content-Length': form.body.length })), form.body]),
+    );
     await pause(i);
     connection.reset();
   }
   await eventually(() => !stack.disk().some((path) => path.startsWith('tmp/')), { what: 'an empty tmp' });
   await pause(200);
-  const stored = (await stack.rows("select object_key from files where kind = 'upload'")).map((row) => row.object_key).sort();
-  assert.deepEqual(stack.disk().filter((path) => path.startsWith('uploads/') && !path.endsWith('/')), stored);
+  const stored = (await stack.rows("select object_key from files where kind = 'upload'"))
+    .map((row) => row.object_key)
+    .sort();
+  assert.deepEqual(
+    stack.disk().filter((path) => path.startsWith('uploads/') && !path.endsWith('/')),
+    stored,
+  );
   const { held } = await balanceOf(stack, member.token);
-  assert.equal(held, Number((await stack.row("select sum(amount) as held from credit_holds where state = 'held'")).held));
+  assert.equal(
+    held,
+    Number((await stack.row("select sum(amount) as held from credit_holds where state = 'held'")).held),
+  );
   await stack.proof();
 });
 
@@ -245,7 +341,9 @@ test('a head that comes slowly is understood', () =>
 
 test('while many are slow, the others are answered', async () => {
   const slow = await Promise.all(Array.from({ length: 100 }, () => wire(stack)));
-  await Promise.all(slow.map((connection) => connection.send('POST /api/v1/upload/batch HTTP/1.1\r\nHost: x\r\n')));
+  await Promise.all(
+    slow.map((connection) => connection.send('POST /api/v1/upload/batch HTTP/1.1\r\nHost: x\r\n')),
+  );
   for (let i = 0; i < 50; ++i) assert.equal((await get(stack, '/api/v1/health/live')).status, 200);
   for (const connection of slow) connection.drop();
 });

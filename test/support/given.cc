@@ -1,14 +1,21 @@
 #include "support/given.h"
 
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
 
 #include "base/log.h"
 #include "credits/queries.gen.h"
 #include "identity/queries.gen.h"
 #include "jobs/queries.gen.h"
+#include "mesh/glb.h"
 
 namespace i2m::test {
 namespace {
@@ -92,8 +99,20 @@ RedisServer& shared_redis() {
   return server;
 }
 
+TestDatabase& emptied_database() {
+  static TestDatabase database;
+  // As a replica, past the trigger that keeps the ledger from being emptied. A fresh database costs ten times as much.
+  database.exec(
+      "set session_replication_role = replica; "
+      "truncate companies, users, credit_accounts, credit_holds, credit_ledger, job_history, job_items, files, "
+      "job_events, "
+      "api_usage, idempotency_keys");
+  return database;
+}
+
 Stage::Stage()
-    : store{must(storage::Store::open(folder.path() / "store", file_threads))},
+    : database{emptied_database()},
+      store{must(storage::Store::open(folder.path() / "store", file_threads))},
       loop{0, db::Settings{.conninfo = database.app_conninfo()}, shared_redis().settings(), unique_prefix()},
       system{loop.io, db::Settings{.conninfo = database.system_conninfo()}} {}
 
@@ -101,11 +120,13 @@ Stage::~Stage() { file_threads.join(); }
 
 bool Stage::until(const std::function<bool()>& condition, std::chrono::milliseconds within) {
   const auto end = std::chrono::steady_clock::now() + within;
-  while (!condition() && std::chrono::steady_clock::now() < end) {
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= end) return false;
     loop.io.restart();
-    loop.io.run_one_for(std::chrono::milliseconds{5});
+    // A while, not one turn: the condition may be dear, and must not hold up what it waits for.
+    loop.io.run_for(std::chrono::milliseconds{10});
   }
-  return condition();
+  return true;
 }
 
 CompanyId Stage::given_company() {
@@ -116,20 +137,34 @@ CompanyId Stage::given_company() {
 
 UserId Stage::given_user(CompanyId company, std::string password_hash) {
   const UserId id = UserId::make();
-  must(run(make_user(system, {.user_id = id, .company_id = company, .email = email_of(id), .name = "User",
-                              .password_hash = std::move(password_hash), .role = "member"})));
+  must(run(make_user(system, {.user_id = id,
+                              .company_id = company,
+                              .email = email_of(id),
+                              .name = "User",
+                              .password_hash = std::move(password_hash),
+                              .role = "member"})));
   return id;
 }
 
-void Stage::given_credits(CompanyId company, std::int64_t count) { must(run(grant(system, company, must(Credits::of(count))))); }
+void Stage::given_credits(CompanyId company, std::int64_t count) {
+  must(run(grant(system, company, must(Credits::of(count)))));
+}
 
 Task<> Stage::make_job(Job& job, JobWish wish) {
   CO_TRY(db::Tx tx, co_await loop.db.begin(job.company));
-  jobs::sql::CreateJobParams row{.job_id = job.id, .company_id = job.company, .user_id = job.user, .quality = "low",
-                                 .triangles_max = wish.triangles_max, .item_count = wish.files};
+  jobs::sql::CreateJobParams row{.job_id = job.id,
+                                 .company_id = job.company,
+                                 .user_id = job.user,
+                                 .quality = "low",
+                                 .triangles_max = wish.triangles_max,
+                                 .item_count = wish.files};
   CO_CHECK(co_await jobs::sql::create_job(tx, std::move(row)));
-  jobs::sql::CreateItemsParams items{.company_id = job.company, .job_id = job.id, .credits = wish.each.count(), .provider = "fake",
-                                     .attempts_max = wish.attempts_max, .deadline_s = wish.deadline_s};
+  jobs::sql::CreateItemsParams items{.company_id = job.company,
+                                     .job_id = job.id,
+                                     .credits = wish.each.count(),
+                                     .provider = "fake",
+                                     .attempts_max = wish.attempts_max,
+                                     .deadline_s = wish.deadline_s};
   jobs::sql::CreateUploadFilesParams uploads{.company_id = job.company, .job_id = job.id};
   for (int i = 0; i < wish.files; ++i) {
     const ItemId item = job.items.emplace_back(ItemId::make());
@@ -164,14 +199,153 @@ credits::Balance Stage::balance_of(CompanyId company) { return must(run(look_at_
 
 std::size_t Stage::disagreements() { return must(run(count_disagreements(system))); }
 
-std::string Stage::all_of(CompanyId company) {
-  std::string out;
-  for (const char* table : {"credit_accounts", "credit_holds", "credit_ledger", "job_history", "job_items", "files", "job_events", "api_usage"}) {
-    out += value(fmt::format("select coalesce(string_agg(t::text, E'\\n' order by t::text), '') from {} t where company_id = '{}'", table,
-                             company.text()));
-    out += '\n';
+std::string Stage::all_of(CompanyId of) {
+  std::string sql = "select concat_ws(E'\\n'";
+  for (const char* table : {"credit_accounts", "credit_holds", "credit_ledger", "job_history", "job_items", "files",
+                            "job_events", "api_usage"}) {
+    sql += fmt::format(", (select string_agg(t::text, E'\\n' order by t::text) from {} t where company_id = '{}')",
+                       table, of.text());
   }
+  return value(sql + ")");
+}
+
+Co<void> nap(std::chrono::milliseconds time) {
+  using Clock = std::chrono::steady_clock;
+  using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
+  Timer timer{co_await boost::asio::this_coro::executor, time};
+  co_await timer.async_wait(boost::asio::use_awaitable_t<Executor>{});
+}
+
+std::vector<std::uint8_t> model_of(std::size_t triangles) {
+  mesh::TexturedMesh m;
+  m.mesh.positions = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+  for (std::size_t i = 0; i < triangles; ++i) m.mesh.indices.insert(m.mesh.indices.end(), {0, 2, 1});
+  m.normals = mesh::normals_of(m.mesh);
+  m.texture.resize(4);
+  m.jpeg = {0xff, 0xd8, 0xff, 0xd9};
+  return mesh::write_glb(m);
+}
+
+Task<providers::Made> FakeProvider::make(const providers::Order& order, providers::Progress& progress) {
+  ++calls;
+  pictures.emplace_back(order.picture.begin(), order.picture.end());
+  busiest = std::max(busiest, ++busy);
+  const std::shared_ptr<void> leaves{nullptr, [this](void*) { --busy; }};
+  co_return co_await act(order, progress);
+}
+
+Task<providers::Made> FakeProvider::good(const providers::Order&, providers::Progress&) {
+  co_return providers::Made{model_of(900)};
+}
+
+Task<providers::Made> FakeProvider::hang(const providers::Order&, providers::Progress& progress) {
+  while (!progress.cancelled) co_await nap(std::chrono::milliseconds{10});
+  co_return fail(Code::Cancelled);
+}
+
+FakeProvider::Act FakeProvider::refusing(Code code) {
+  // Not captured by the coroutine itself, whose lambda may be gone before it ends.
+  const auto refuse_with = [](Code why) -> Task<providers::Made> { co_return fail(why, "as told"); };
+  return [=](const providers::Order&, providers::Progress&) { return refuse_with(code); };
+}
+
+FakeProvider::Act FakeProvider::making(std::vector<std::uint8_t> glb) {
+  const auto hand_over = [](std::vector<std::uint8_t> bytes) -> Task<providers::Made> {
+    co_return providers::Made{std::move(bytes)};
+  };
+  return [=, glb = std::move(glb)](const providers::Order&, providers::Progress&) { return hand_over(glb); };
+}
+
+RawClient::RawClient(std::uint16_t port) : fd_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  void* const erased = &address;
+  if (connect(fd_, static_cast<sockaddr*>(erased), sizeof address) != 0) {
+    close(fd_);
+    throw std::runtime_error{"cannot connect"};
+  }
+}
+
+RawClient::~RawClient() { close(fd_); }
+
+bool RawClient::send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+bool RawClient::receive(std::chrono::milliseconds time) {
+  pollfd ready{.fd = fd_, .events = POLLIN, .revents = 0};
+  if (poll(&ready, 1, static_cast<int>(time.count())) <= 0) return false;
+  char bytes[65'536];
+  const ssize_t n = recv(fd_, bytes, sizeof bytes, 0);
+  if (n > 0) in_.append(bytes, static_cast<std::size_t>(n));
+  return n > 0;
+}
+
+RawClient::Answer RawClient::answer() {
+  constexpr std::chrono::seconds patience{5};
+  Answer out;
+  std::size_t end = 0;
+  while ((end = in_.find("\r\n\r\n")) == std::string::npos) {
+    if (!receive(patience)) return out;
+  }
+  out.head = in_.substr(0, end + 2);
+  in_.erase(0, end + 4);
+  std::size_t length = 0;
+  if (const std::size_t at = out.head.find("Content-Length: "); at != std::string::npos)
+    length = std::stoul(out.head.substr(at + 16));
+  while (in_.size() < length) {
+    if (!receive(patience)) return {};
+  }
+  out.body = in_.substr(0, length);
+  in_.erase(0, length);
+  out.status = std::stoi(out.head.substr(9, 3));
   return out;
+}
+
+bool RawClient::closes_within(std::chrono::milliseconds time) {
+  pollfd ready{.fd = fd_, .events = POLLIN, .revents = 0};
+  if (!in_.empty() || poll(&ready, 1, static_cast<int>(time.count())) <= 0) return false;
+  char byte = 0;
+  return recv(fd_, &byte, 1, 0) <= 0;
+}
+
+ServerStage::ServerStage()
+    : router{[who = net::Principal{user, company, net::Role::Member}](net::Loop&,
+                                                                      std::string_view token) -> Task<net::Principal> {
+               return [](net::Principal as, std::string given) -> Task<net::Principal> {
+                 if (given == "admin") as.role = net::Role::Admin;
+                 if (given != "admin" && given != "member") co_return fail(Code::TokenInvalid);
+                 co_return as;
+               }(who, std::string{token});
+             },
+             limits, metrics} {
+  shared.router = &router;
+  shared.clock = &clock;
+  shared.files = &file_threads;
+  shared.settings.drain_linger = std::chrono::milliseconds{50};
+  shared.settings.drain_timeout = std::chrono::seconds{5};
+}
+
+ServerStage::~ServerStage() {
+  if (thread_.joinable()) drain();
+}
+
+void ServerStage::serve() {
+  server = must(net::Server::listen({&loop}, shared));
+  loop.io.restart();
+  thread_ = std::thread{[this] { loop.io.run(); }};
+}
+
+void ServerStage::drain() {
+  server->drain([this] { loop.io.stop(); });
+  thread_.join();
 }
 
 }  // namespace i2m::test

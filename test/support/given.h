@@ -7,12 +7,15 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "credits/credits.h"
 #include "jobs/jobs.h"
 #include "net/loop.h"
 #include "net/metrics.h"
+#include "net/server.h"
+#include "providers/provider.h"
 #include "storage/storage.h"
 #include "support/database.h"
 #include "support/redis_server.h"
@@ -34,11 +37,15 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-/// A Redis of this program's own, shared by its tests, which keep apart by their prefix. Started when first asked for; one
-/// that a test has killed is started again.
+/// A Redis of this program's own, shared by its tests, which keep apart by their prefix. Started when first asked for;
+/// one that a test has killed is started again.
 RedisServer& shared_redis();
 
-/// A database, a Redis, a folder and one loop on which the product's coroutines run: the stage every slice's tests play on.
+/// A database of this program's own, shared by its tests; empty when it is answered.
+TestDatabase& emptied_database();
+
+/// A database, a Redis, a folder and one loop on which the product's coroutines run: the stage every slice's tests play
+/// on.
 class Stage : public testing::Test {
  protected:
   Stage();
@@ -86,10 +93,12 @@ class Stage : public testing::Test {
   std::size_t disagreements();
   /// One text of the whole of what a job is in the database: to assert that nothing moved.
   std::string all_of(CompanyId company);
-  std::string status_of(ItemId item) { return database.value("select status from job_items where id = '" + item.text() + "'"); }
+  std::string status_of(ItemId item) {
+    return database.value("select status from job_items where id = '" + item.text() + "'");
+  }
   std::string value(const std::string& sql) const { return database.value(sql); }
 
-  TestDatabase database;
+  TestDatabase& database;
   TempFolder folder;
   boost::asio::thread_pool file_threads{2};
   storage::Store store;
@@ -99,6 +108,82 @@ class Stage : public testing::Test {
 
  private:
   Task<> make_job(Job& job, JobWish wish);
+};
+
+Co<void> nap(std::chrono::milliseconds time);
+
+/// A good GLB of so many triangles.
+std::vector<std::uint8_t> model_of(std::size_t triangles);
+
+/// A service outside the process that does as it is told, two orders at once. Says what it was asked.
+class FakeProvider final : public providers::Provider {
+ public:
+  using Act = std::function<Task<providers::Made>(const providers::Order&, providers::Progress&)>;
+  std::string_view name() const override { return "fake"; }
+  int slots() const override { return 2; }
+  Task<providers::Made> make(const providers::Order& order, providers::Progress& progress) override;
+
+  static Task<providers::Made> good(const providers::Order&, providers::Progress&);
+  /// Until it is told to stop.
+  static Task<providers::Made> hang(const providers::Order&, providers::Progress& progress);
+  static Act refusing(Code code);
+  static Act making(std::vector<std::uint8_t> glb);
+
+  Act act = good;
+  int calls = 0, busy = 0, busiest = 0;
+  std::vector<std::string> pictures;
+};
+
+/// A blocking client that sends exactly what it is given.
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port);
+  ~RawClient();
+  RawClient(const RawClient&) = delete;
+
+  /// False when the server has closed.
+  bool send(std::string_view bytes);
+  /// Status 0: the connection ended, or nothing came for 5 s.
+  struct Answer {
+    int status = 0;
+    std::string head, body;
+  };
+  Answer answer();
+  Answer ask(std::string_view request) {
+    send(request);
+    return answer();
+  }
+  /// Whether the server closes it within `time`, sending nothing more.
+  bool closes_within(std::chrono::milliseconds time);
+
+ private:
+  bool receive(std::chrono::milliseconds time);
+  int fd_;
+  std::string in_;
+};
+
+/// A stage with a server on a free port. The token "member" or "admin" speaks for a user of `company`.
+class ServerStage : public Stage {
+ protected:
+  ServerStage();
+  ~ServerStage() override;
+  /// Once the routes are added. From here the loop turns on a thread of its own: run() is over.
+  void serve();
+  /// Stops accepting, ends what is in flight, joins the thread.
+  void drain();
+  RawClient client() { return RawClient{server->port()}; }
+  RawClient::Answer ask(std::string_view request) { return client().ask(request); }
+
+  const CompanyId company = given_company();
+  const UserId user = given_user(company);
+  net::Limits limits{loop.prefix + "rate:", 1000};
+  net::Router router;
+  net::Shared shared;
+  SystemClock clock;
+  std::unique_ptr<net::Server> server;
+
+ private:
+  std::thread thread_;
 };
 
 }  // namespace i2m::test

@@ -11,10 +11,16 @@ const answerMsMax = 40_000;
 export const answersSeen = [];
 
 /** One request on a connection of its own, unless `agent` is given: {status, headers, body, json}. */
-export function request(stack, { method = 'GET', path, token, headers = {}, body, agent = false, base = stack.base }) {
+export function request(
+  stack,
+  { method = 'GET', path, token, headers = {}, body, agent = false, base = stack.base },
+) {
   const all = { ...headers };
   if (token) all.Authorization = `Bearer ${token}`;
-  if (body !== undefined && !Object.keys(all).some((name) => /^(content-length|transfer-encoding)$/i.test(name))) {
+  if (
+    body !== undefined &&
+    !Object.keys(all).some((name) => /^(content-length|transfer-encoding)$/i.test(name))
+  ) {
     all['Content-Length'] = Buffer.byteLength(body);
   }
   return new Promise((resolve, reject) => {
@@ -38,7 +44,8 @@ export function request(stack, { method = 'GET', path, token, headers = {}, body
 
 function answerOf(response, body) {
   const answer = { status: response.statusCode, headers: response.headers, body, json: undefined };
-  if (/json/.test(response.headers['content-type'] ?? '') && body.length > 0) answer.json = JSON.parse(body.toString('utf8'));
+  if (/json/.test(response.headers['content-type'] ?? '') && body.length > 0)
+    answer.json = JSON.parse(body.toString('utf8'));
   return answer;
 }
 
@@ -107,22 +114,35 @@ export function multipart(parts, boundary = boundaryOf()) {
   };
 }
 
-export const filePart = ({ name, bytes, type = 'application/octet-stream' }) => part('files', bytes, { fileName: name, type });
+export const filePart = ({ name, bytes, type = 'application/octet-stream' }) =>
+  part('files', bytes, { fileName: name, type });
 
 /** POST /api/v1/upload/batch of `files` [{name, bytes}] with other `fields`. */
 export function upload(stack, token, { files = [], fields = {}, key, agent, base } = {}) {
-  const parts = [...Object.entries(fields).map(([name, value]) => part(name, `${value}`)), ...files.map(filePart)];
+  const parts = [
+    ...Object.entries(fields).map(([name, value]) => part(name, `${value}`)),
+    ...files.map(filePart),
+  ];
   return uploadForm(stack, token, { ...multipart(parts), key, agent, base });
 }
 
 export function uploadForm(stack, token, { headers, body, key, agent, base }) {
   const all = { ...headers, ...(key !== undefined && { 'Idempotency-Key': key }) };
-  return request(stack, { method: 'POST', path: '/api/v1/upload/batch', token, headers: all, body, agent, base });
+  return request(stack, {
+    method: 'POST',
+    path: '/api/v1/upload/batch',
+    token,
+    headers: all,
+    body,
+    agent,
+    base,
+  });
 }
 
 // --- The usual ways
 
-export const login = (stack, { email, password }) => postJson(stack, '/api/v1/auth/login', { email, password });
+export const login = (stack, { email, password }) =>
+  postJson(stack, '/api/v1/auth/login', { email, password });
 
 export async function tokenOf(stack, user) {
   return dataOf(await login(stack, user)).access_token;
@@ -171,7 +191,7 @@ export class EventParser {
 
   *feed(text) {
     this.#rest += text;
-    for (let end; (end = this.#rest.indexOf('\n')) >= 0; ) {
+    for (let end; (end = this.#rest.indexOf('\n')) >= 0;) {
       const line = this.#rest.slice(0, end).replace(/\r$/, '');
       this.#rest = this.#rest.slice(end + 1);
       if (line === '') {
@@ -184,12 +204,14 @@ export class EventParser {
 
   #line(line) {
     const colon = line.indexOf(':');
-    const [name, value] = colon < 0 ? [line, ''] : [line.slice(0, colon), line.slice(colon + 1).replace(/^ /, '')];
+    const [name, value] =
+      colon < 0 ? [line, ''] : [line.slice(0, colon), line.slice(colon + 1).replace(/^ /, '')];
     if (name === '') this.comments.push(value);
     else if (name === 'event') this.#event.kind = value;
     else if (name === 'id') this.#event.id = Number(value);
     else if (name === 'retry') this.retry = Number(value);
-    else if (name === 'data') this.#event.data = this.#event.data === undefined ? value : `${this.#event.data}\n${value}`;
+    else if (name === 'data')
+      this.#event.data = this.#event.data === undefined ? value : `${this.#event.data}\n${value}`;
   }
 }
 
@@ -205,7 +227,11 @@ export function listen(stack, token, job, lastEventId) {
     asked.on('error', reject);
     asked.on('response', (response) => {
       answersSeen.push({ method: 'GET', path, status: response.statusCode });
-      Object.assign(stream, { status: response.statusCode, headers: response.headers, close: () => asked.destroy() });
+      Object.assign(stream, {
+        status: response.statusCode,
+        headers: response.headers,
+        close: () => asked.destroy(),
+      });
       response.setEncoding('utf8');
       response.on('data', (text) => stream.events.push(...parser.feed(text)));
       stream.ended = new Promise((done) => {

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { eventually } from './stack.mjs';
-
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 /** Every job has ended, every hold is closed once, the ledger tells what succeeded, and the files are those of the rows. */
 export async function assertWhole(stack) {
   await stack.proof();
-  assert.deepEqual(await stack.rows("select id, status from job_history where status in ('queued', 'running')"), []);
+  assert.deepEqual(
+    await stack.rows("select id, status from job_history where status in ('queued', 'running')"),
+    [],
+  );
   assert.deepEqual(await stack.rows("select * from credit_holds where state = 'held'"), []);
   const wrong = await stack.rows(`
     select i.id, i.status, i.attempt, h.state, h.settled, l.entries, u.used, f.models
@@ -26,7 +27,9 @@ export async function assertWhole(stack) {
     select job_id, count(*) as count, max(seq) as last, event_seq from job_events e join job_history j on j.id = e.job_id
      group by job_id, event_seq having count(*) <> max(seq) or max(seq) <> event_seq`);
   assert.deepEqual(events, [], 'events are numbered without a gap');
-  for (const row of await stack.rows("select object_key, bytes, encode(sha256, 'hex') as sha256 from files")) {
+  for (const row of await stack.rows(
+    "select object_key, bytes, encode(sha256, 'hex') as sha256 from files",
+  )) {
     const bytes = stack.contentOf(row.object_key);
     assert.deepEqual([bytes.length, sha256(bytes)], [row.bytes, row.sha256], row.object_key);
   }
@@ -40,16 +43,18 @@ export async function assertDiskIsSwept(stack) {
   await pause(1100); // older than a second
   if (stack.processes.has('schedule')) assert.equal(await stack.end('schedule'), 0);
   await stack.run('schedule', { ORPHAN_AGE_S: '1' });
-  await eventually(swept, { within: 5000 }).catch(() => {});
+  for (let tries = 0; tries < 100 && !swept(); ++tries) await pause(50);
   assert.deepEqual(files(), stored, 'what lies on disk is what the rows name');
 }
 
-/** Random choices that can be repeated: I2M_TEST_SEED=<what was printed>. */
+/** Random choices that can be repeated: I2M_TEST_SEED=<what was printed>. (Mulberry32.) */
 export function givenRandom(t) {
-  let state = Number(process.env.I2M_TEST_SEED ?? Date.now() % 1_000_000_007);
+  let state = Number(process.env.I2M_TEST_SEED ?? Date.now() % 2 ** 31);
   t.diagnostic(`I2M_TEST_SEED=${state}`);
   return (below) => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return Math.floor((state / 2_147_483_648) * below);
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
   };
 }

@@ -51,7 +51,12 @@ export function ball({ side = 96, shade = 0 } = {}) {
       raw.set([light, shade % 100, Math.floor(shade / 100) % 100], y * (1 + side * 3) + 1 + x * 3);
     }
   }
-  return Buffer.concat([signature, chunk('IHDR', header(side, side, 2)), chunk('IDAT', deflateSync(raw)), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header(side, side, 2)),
+    chunk('IDAT', deflateSync(raw)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 /** The ball, made exactly `bytes` long by a chunk that every reader skips. */
@@ -65,7 +70,12 @@ export function ballOfBytes(bytes) {
 /** Says that it is 50,000 x 50,000 pixels, in a few kB. */
 export function bomb() {
   const data = deflateSync(Buffer.alloc(4 * 1024 * 1024));
-  return Buffer.concat([signature, chunk('IHDR', header(50_000, 50_000, 6)), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header(50_000, 50_000, 6)),
+    chunk('IDAT', data),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 export const gif = () => Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');

@@ -51,7 +51,8 @@ class Redis {
     this.ended = new Promise((resolve) => child.on('exit', resolve));
     const until = Date.now() + startMsMax;
     while ((await this.ask('ping').catch(() => '')) !== 'PONG') {
-      if (child.exitCode !== null || Date.now() > until) throw new Error(`Redis did not start on port ${this.port}`);
+      if (child.exitCode !== null || Date.now() > until)
+        throw new Error(`Redis did not start on port ${this.port}`);
       await pause(20);
     }
   }
@@ -59,10 +60,15 @@ class Redis {
   ask(...command) {
     const args = ['-h', '127.0.0.1', '-p', `${this.port}`, ...command];
     return new Promise((resolve, reject) => {
-      execFile('redis-cli', args, { env: { ...process.env, REDISCLI_AUTH: this.password } }, (failure, out) => {
-        if (failure) reject(failure);
-        else resolve(out.trim());
-      });
+      execFile(
+        'redis-cli',
+        args,
+        { env: { ...process.env, REDISCLI_AUTH: this.password } },
+        (failure, out) => {
+          if (failure) reject(failure);
+          else resolve(out.trim());
+        },
+      );
     });
   }
 

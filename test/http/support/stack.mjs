@@ -4,13 +4,24 @@
 // I2M_TEST_REDIS (host:port) with I2M_TEST_REDIS_PASSWORD. Whatever a stack starts or makes is gone when the file's process
 // ends, however it ends.
 import assert from 'node:assert/strict';
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { appendFileSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { Session, conninfoOf, psql, psqlNow, required, runProgram } from './database.mjs';
+import { processesMarked, takesSigterm } from './processes.mjs';
 import { startRedis } from './redis.mjs';
 
 const startMsMax = 20_000;
@@ -31,15 +42,6 @@ const quickSettings = {
   ARGON2_MEMORY_MIB: '8',
   LOG_LEVEL: 'info',
 };
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run ./dev test http`);
-  return value;
-}
-
-// In a conninfo the last mention of a keyword counts.
-const conninfoOf = (role, database) => `${required('I2M_TEST_PG')}${role ? ` user=${role}` : ''} dbname=${database}`;
 
 export async function eventually(check, { within = 10_000, every = 50, what = 'it' } = {}) {
   const until = Date.now() + within;
@@ -98,7 +100,8 @@ class Stack {
       ...quickSettings,
       ...this.extra,
     };
-    for (const name of Object.keys(process.env)) if (name.endsWith('SAN_OPTIONS')) this.env[name] = process.env[name];
+    for (const name of Object.keys(process.env))
+      if (name.endsWith('SAN_OPTIONS')) this.env[name] = process.env[name];
     await Promise.all(roles.map((role) => this.run(role)));
   }
 
@@ -138,9 +141,19 @@ class Stack {
       process.said += text;
       appendFileSync(this.logFile(role), text);
     });
+    await eventually(() => child.exitCode !== null || child.signalCode || takesSigterm(child.pid), {
+      within: startMsMax,
+      every: 5,
+      what: `${role} taking signals`,
+    });
+    assert.ok(child.exitCode === null && !child.signalCode, `${role} ended at once:\n${this.logs()}`);
     if (!role.startsWith('serve')) return;
     const announced = () => /"listening":"([^"]+)"/.exec(process.said);
-    await eventually(() => announced() || child.exitCode !== null || child.signalCode, { within: startMsMax, every: 10, what: 'serve listening' });
+    await eventually(() => announced() || child.exitCode !== null || child.signalCode, {
+      within: startMsMax,
+      every: 10,
+      what: 'serve listening',
+    });
     assert.ok(announced(), `serve ended at once:\n${this.logs()}`);
     process.base = `http://${announced()[1]}`;
     if (role !== 'serve') return;
@@ -200,7 +213,10 @@ class Stack {
     const names = [...this.processes.keys()];
     try {
       const codes = await Promise.all(names.map((role) => this.end(role)));
-      assert.deepEqual(Object.fromEntries(names.map((name, i) => [name, codes[i]])), Object.fromEntries(names.map((name) => [name, 0])));
+      assert.deepEqual(
+        Object.fromEntries(names.map((name, i) => [name, codes[i]])),
+        Object.fromEntries(names.map((name) => [name, 0])),
+      );
       assert.deepEqual(processesMarked(this.name), []);
     } finally {
       keptLogs.push(this.logs());
@@ -234,7 +250,13 @@ class Stack {
   // --- What an operator does
 
   async admin(verb, options = {}, input = '') {
-    const args = ['admin', verb, ...Object.entries(options).flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, `${value}`]))];
+    const args = [
+      'admin',
+      verb,
+      ...Object.entries(options).flatMap(([name, value]) =>
+        value === true ? [`--${name}`] : [`--${name}`, `${value}`],
+      ),
+    ];
     const { code, out, error } = await runProgram(required('I2M_BIN'), args, { env: this.env, input });
     assert.equal(code, 0, `admin ${verb}: ${error}`);
     return JSON.parse(out);
@@ -248,7 +270,12 @@ class Stack {
     const made = [];
     for (let i = 1; i <= users; ++i) {
       const user = { email: `user${i}@${domain}`, password: `secret ${number} ${i}` };
-      const options = { 'company-domain': domain, email: user.email, name: `User ${i}`, 'password-stdin': true };
+      const options = {
+        'company-domain': domain,
+        email: user.email,
+        name: `User ${i}`,
+        'password-stdin': true,
+      };
       const created = await this.admin('user-create', options, `${user.password}\n`);
       made.push({ ...user, id: created.user_id });
     }
@@ -257,7 +284,12 @@ class Stack {
   }
 
   grant(domain, credits) {
-    return this.admin('credits-grant', { 'company-domain': domain, credits, reason: 'a test', source: randomUUID() });
+    return this.admin('credits-grant', {
+      'company-domain': domain,
+      credits,
+      reason: 'a test',
+      source: randomUUID(),
+    });
   }
 
   /** The accounts agree with their holds and their ledger. */
@@ -290,7 +322,7 @@ class Stack {
   disk() {
     const out = [];
     const walk = (folder, depth) => {
-      for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      for (const entry of entriesOf(folder)) {
         const path = join(folder, entry.name);
         // A job's folder counts; those above it stay for the company's next job.
         if (!entry.isDirectory()) out.push(relative(this.storage, path));
@@ -338,83 +370,14 @@ class Stack {
   }
 }
 
-// --- Programs
-
-function runProgram(program, args, { env, input }) {
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { env, maxBuffer: 64 << 20 }, (failure, out, error) => {
-      if (failure && typeof failure.code !== 'number') reject(failure);
-      else resolve({ code: failure?.code ?? 0, out, error });
-    });
-    child.stdin.on('error', () => {});
-    child.stdin.end(input ?? '');
-  });
-}
-
-const psqlArgs = (database) => ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', conninfoOf('', database)];
-
-async function psql(database, sql) {
-  const { code, out, error } = await runProgram('psql', [...psqlArgs(database), '-f', '-'], { env: process.env, input: sql });
-  if (code !== 0) throw new Error(`psql: ${error}in: ${sql}`);
-  return out.trim();
-}
-
-/** One psql that stays: a question takes a millisecond rather than a process. */
-class Session {
-  constructor(database) {
-    this.child = spawn('psql', psqlArgs(database), { stdio: ['pipe', 'pipe', 'pipe'] });
-    this.last = Promise.resolve();
-    this.said = this.complaint = '';
-    this.child.stdin.on('error', () => {});
-    this.child.stderr.on('data', (text) => (this.complaint += text));
-    this.child.on('exit', () => this.answered?.());
-    this.child.stdout.setEncoding('utf8');
-    this.child.stdout.on('data', (text) => {
-      this.said += text;
-      if (this.said.endsWith('\u0001\n')) this.answered?.();
-    });
+/** A folder that is being swept meanwhile may be gone by now. */
+function entriesOf(folder) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if (error.code === 'ENOENT') return [];
+    throw error;
   }
-
-  run(sql) {
-    const mine = this.last.then(async () => {
-      this.said = '';
-      const answered = new Promise((resolve) => (this.answered = resolve));
-      this.child.stdin.write(`${sql};\n\\echo \u0001\n`);
-      if (this.open()) await answered;
-      if (!this.said.endsWith('\u0001\n')) throw new Error(`psql: ${this.complaint}in: ${sql}`);
-      return this.said.slice(0, -2).trim();
-    });
-    this.last = mine.catch(() => {});
-    return mine;
-  }
-
-  open() {
-    return this.child.exitCode === null && !this.child.signalCode;
-  }
-
-  close() {
-    const gone = new Promise((resolve) => this.child.on('exit', resolve));
-    this.child.stdin.end();
-    return gone;
-  }
-}
-
-function psqlNow(database, sql) {
-  const done = spawnSync('psql', [...psqlArgs(database), '-c', sql], { encoding: 'utf8', timeout: 20_000 });
-  if (done.status !== 0) console.error(`left behind: ${done.stderr}in: ${sql}`);
-}
-
-/** Pids of processes that carry this stack's mark in their environment. */
-function processesMarked(name) {
-  return readdirSync('/proc').filter((entry) => {
-    if (!/^\d+$/.test(entry)) return false;
-    try {
-      const alive = !/^State:\s+Z/m.test(readFileSync(`/proc/${entry}/status`, 'utf8'));
-      return alive && readFileSync(`/proc/${entry}/environ`, 'utf8').includes(`I2M_TEST_STACK=${name}\0`);
-    } catch {
-      return false; // it ended meanwhile, or is not ours
-    }
-  });
 }
 
 // --- However this process ends

@@ -20,7 +20,8 @@ export async function wire(stack) {
     send: (bytes) => new Promise((resolve) => socket.write(bytes, resolve)),
     /** The next answer, also 100 Continue. */
     answer: async (within = 10_000) => next(within),
-    closed: (within = 10_000) => eventually(() => state.closed, { within, every: 20, what: 'the end of the connection' }),
+    closed: (within = 10_000) =>
+      eventually(() => state.closed, { within, every: 20, what: 'the end of the connection' }),
     isClosed: () => state.closed,
     /** What came and was not taken. */
     left: () => state.bytes.toString('latin1'),
@@ -42,13 +43,16 @@ function takeAnswer(state) {
   if (state.bytes.length < end + 4 + length) return null;
   const body = state.bytes.subarray(end + 4, end + 4 + length);
   state.bytes = state.bytes.subarray(end + 4 + length);
-  const json = /json/.test(headers['content-type'] ?? '') && length > 0 ? JSON.parse(body.toString('utf8')) : undefined;
+  const json =
+    /json/.test(headers['content-type'] ?? '') && length > 0 ? JSON.parse(body.toString('utf8')) : undefined;
   return { status: Number(first.split(' ')[1]), headers, body, json };
 }
 
 /** The text of a request's head. `headers` is an object, or a list of lines as they are to be sent. */
 export function head(method, path, headers = {}) {
-  const lines = Array.isArray(headers) ? headers : Object.entries({ Host: 'test', ...headers }).map(([name, value]) => `${name}: ${value}`);
+  const lines = Array.isArray(headers)
+    ? headers
+    : Object.entries({ Host: 'test', ...headers }).map(([name, value]) => `${name}: ${value}`);
   return `${method} ${path} HTTP/1.1\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
 }
 
