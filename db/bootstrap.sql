@@ -16,11 +16,12 @@ select format('create role %I', role) from unnest(array['i2m_owner', 'i2m_app', 
 \gexec
 
 -- Stated again on every run, so that a role that somebody made stronger by hand is itself again.
-alter role i2m_owner  login   inherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
+alter role i2m_owner  login noinherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
 alter role i2m_app    login noinherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
 alter role i2m_system login noinherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
 
--- A migration may then give a function that must see all companies to i2m_system.
+-- A migration may then give a function that must see all companies to i2m_system, or `set local role i2m_system` to change
+-- rows; without that the owner sees none, for row-level security is forced.
 grant i2m_system to i2m_owner;
 
 select format('create database %I owner i2m_owner encoding ''UTF8'' template template0', :'db')

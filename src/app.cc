@@ -10,10 +10,10 @@
 
 #include "credits/credits.h"
 #include "db/leader.h"
+#include "dispatch/schedule.h"
+#include "dispatch/work.h"
 #include "identity/identity.h"
 #include "jobs/jobs.h"
-#include "jobs/schedule.h"
-#include "jobs/work.h"
 #include "migrations.gen.h"
 #include "net/server.h"
 #include "operations.h"
@@ -268,7 +268,8 @@ Result<> work(const Settings& settings) {
   Operations operations;
   CHECK_OK(operations.listen(settings, loops, *files, "work"));
   providers::Embedded embedded{static_cast<int>(threads)};
-  jobs::Worker worker{loops.first(), std::move(redis), embedded, objects, std::move(jobs_settings), operations.metrics};
+  dispatch::Worker worker{loops.first(), std::move(redis),         embedded,
+                          objects,       std::move(jobs_settings), operations.metrics};
   const auto finished = [&loops](std::exception_ptr thrown) {
     if (thrown) std::rethrow_exception(thrown);
     loops.stop();
@@ -288,7 +289,7 @@ Result<> schedule(const Settings& settings) {
   CHECK_OK(operations.listen(settings, loops, *files, "schedule"));
   db::Pool system{loops.first().io, system_settings};
   db::AdvisoryLock leader{loops.first().io, system_settings, scheduler_lock};
-  jobs::Scheduler scheduler{loops.first(), system, objects, std::move(jobs_settings), operations.metrics};
+  dispatch::Scheduler scheduler{loops.first(), system, objects, std::move(jobs_settings), operations.metrics};
   const auto ended = [](std::exception_ptr thrown) {
     if (thrown) std::rethrow_exception(thrown);
   };

@@ -19,7 +19,8 @@ i2m_library(i2m_slices
   src/credits/api.cc src/credits/cache.cc src/credits/credits.cc
   src/storage/links.cc src/storage/storage.cc
   src/providers/embedded.cc
-  src/jobs/api.cc src/jobs/events.cc src/jobs/jobs.cc src/jobs/schedule.cc src/jobs/upload.cc src/jobs/work.cc)
+  src/jobs/api.cc src/jobs/events.cc src/jobs/jobs.cc src/jobs/upload.cc
+  src/dispatch/schedule.cc src/dispatch/stream.cc src/dispatch/work.cc)
 target_link_libraries(i2m_slices PUBLIC i2m_net i2m_engine)
 
 i2m_library(i2m_app src/app.cc src/operations.cc src/settings.cc src/admin/admin.cc)

@@ -21,5 +21,5 @@ target_link_libraries(identity_test PRIVATE i2m_given)
 i2m_test(storage_test src/storage/storage_test.cc src/storage/links_test.cc)
 target_link_libraries(storage_test PRIVATE i2m_given)
 
-i2m_test(jobs_test src/jobs/jobs_test.cc src/jobs/schedule_test.cc src/jobs/work_test.cc)
+i2m_test(jobs_test src/jobs/jobs_test.cc src/dispatch/schedule_test.cc src/dispatch/work_test.cc)
 target_link_libraries(jobs_test PRIVATE i2m_given)

@@ -190,7 +190,8 @@ TEST_F(Notes, LoopThatGoesAwayTakesItsCoroutinesWithIt) {
 
 TEST_F(Notes, HostThatIsAwayIsPassedOver) {
   Settings two = settings();
-  const std::string host = database.value("select split_part(current_setting('unix_socket_directories'), ',', 1)");
+  const std::string host = database.value(  // quoted where the folder's name needs it
+      "select trim(both '\"' from split_part(current_setting('unix_socket_directories'), ',', 1))");
   two.conninfo = fmt::format("host=/nowhere,{} user=i2m_app dbname={} port=", host, database.name()) +
                  database.value("select current_setting('port')");
   Pool pool{io, two};

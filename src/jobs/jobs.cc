@@ -6,6 +6,8 @@
 namespace i2m::jobs {
 namespace {
 
+double seconds(std::chrono::milliseconds ms) { return static_cast<double>(ms.count()) / 1000; }
+
 /// The end of an item, in an open transaction: counts it, tells the watchers, commits with the credits' change.
 Task<bool> finish(net::Loop& loop, db::Tx& tx, ItemRef ref, JobId job, bool succeeded, credits::Balance after) {
   sql::CountItemParams count{
@@ -28,15 +30,56 @@ Task<Locked> lock_job(db::Tx& tx, ItemRef ref) {
 
 }  // namespace
 
-std::string stream_of(const net::Loop& loop, std::string_view provider) {
-  return fmt::format("{}items:{}", loop.prefix, provider);
-}
 std::string channel_of(JobId job) { return "job:" + job.text(); }
 
 Co<void> notify(net::Loop& loop, JobId job, std::string payload) {
   redis::Command command = loop.notices.notice(channel_of(job), std::move(payload));
   const auto ignored = co_await loop.redis.run(std::move(command));
   static_cast<void>(ignored);
+}
+
+Task<std::optional<Claimed>> claim(net::Loop& loop, CompanyId company, ItemId item, std::chrono::milliseconds lease) {
+  CO_TRY(db::Tx tx, co_await loop.db.begin(company));
+  CO_TRY(const Locked job, co_await lock_job(tx, ItemRef{company, item}));
+  if (!job) co_return std::nullopt;
+  sql::ClaimItemParams params{.lease_s = seconds(lease), .company_id = company, .item_id = item};
+  CO_TRY(const auto row, co_await sql::claim_item(tx, std::move(params)));
+  if (!row) co_return std::nullopt;
+  sql::UploadOfItemParams asked{.company_id = company, .item_id = item};
+  CO_TRY(const auto upload, co_await sql::upload_of_item(tx, std::move(asked)));
+  sql::StartJobParams start{.company_id = company, .job_id = row->job_id};
+  CO_TRY(const std::int64_t started, co_await sql::start_job(tx, std::move(start)));
+  sql::AddItemEventParams event{.company_id = company, .job_id = row->job_id, .item_id = item};
+  CO_CHECK(co_await sql::add_item_event(tx, std::move(event)));
+  if (started > 0) {
+    sql::AddJobEventParams job_event{.company_id = company, .job_id = row->job_id};
+    CO_CHECK(co_await sql::add_job_event(tx, std::move(job_event)));
+  }
+  CO_CHECK(co_await tx.commit());
+  co_await notify(loop, row->job_id, "");
+  Claimed out{.item = item,
+              .job = row->job_id,
+              .attempt = row->attempt,
+              .attempts_max = row->attempts_max,
+              .triangles_max = job->triangles_max,
+              .file_name = row->file_name,
+              .picture_key = upload.object_key};
+  if (upload.sha256.size() != out.picture_sha256.size()) co_return fail(Code::Internal, "a hash of another length");
+  std::ranges::copy(upload.sha256, out.picture_sha256.begin());
+  co_return out;
+}
+
+Task<bool> renew(net::Loop& loop, ItemRef ref, std::chrono::milliseconds lease, std::string stage, double progress) {
+  CO_TRY(db::Tx tx, co_await loop.db.begin(ref.company));
+  sql::BeatItemParams params{.lease_s = seconds(lease),
+                             .stage = std::move(stage),
+                             .progress = progress,
+                             .company_id = ref.company,
+                             .item_id = ref.item,
+                             .attempt = ref.attempt};
+  CO_TRY(const std::int64_t kept, co_await sql::beat_item(tx, std::move(params)));
+  CO_CHECK(co_await tx.commit());
+  co_return kept > 0;
 }
 
 Task<bool> succeed(net::Loop& loop, ItemRef ref, Model model) {
@@ -93,11 +136,12 @@ Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string messag
   co_return co_await finish(loop, tx, ref, job->job_id, false, after);
 }
 
-Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay) {
+Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay, Because why) {
   CO_TRY(db::Tx tx, co_await loop.db.begin(ref.company));
   CO_TRY(const Locked job, co_await lock_job(tx, ref));
   if (!job) co_return false;
-  sql::RequeueItemParams again{.delay_s = static_cast<double>(delay.count()) / 1000,
+  sql::RequeueItemParams again{.delay_s = seconds(delay),
+                               .tries_back = why == Because::HandedBack ? 1 : 0,
                                .company_id = ref.company,
                                .item_id = ref.item,
                                .attempt = ref.attempt};

@@ -32,13 +32,25 @@ struct Jobs {
   Settings settings;
 };
 
-/// The stream that carries items to the workers of `provider`.
-std::string stream_of(const net::Loop& loop, std::string_view provider);
-inline constexpr std::string_view worker_group = "workers";
 /// On this channel the watchers of a job hear that there is something new.
 std::string channel_of(JobId job);
 /// On this one the scheduler hears that there are queued items.
 inline constexpr std::string_view queued_channel = "queued";
+
+/// An item that a worker has claimed: what is to be made of what.
+struct Claimed {
+  ItemId item;
+  JobId job;
+  int attempt = 0;
+  int attempts_max = 0;
+  int triangles_max = 0;
+  std::string file_name;
+  std::string picture_key;
+  Sha256 picture_sha256{};
+};
+/// One more attempt at a dispatched item, whose number fences every later write; its lease ends after `lease` unless it
+/// is renewed. Nothing when the item has been claimed or has ended: an old message.
+Task<std::optional<Claimed>> claim(net::Loop& loop, CompanyId company, ItemId item, std::chrono::milliseconds lease);
 
 /// How an item ended or goes on. Each runs in the company's own transaction, which it commits; each is fenced by
 /// `attempt`, and answers false, having changed nothing, when the item has moved on meanwhile.
@@ -47,6 +59,9 @@ struct ItemRef {
   ItemId item;
   int attempt = 0;
 };
+/// Renews the lease and notes the progress; false when the lease was lost.
+Task<bool> renew(net::Loop& loop, ItemRef ref, std::chrono::milliseconds lease, std::string stage, double progress);
+
 struct Model {
   std::string object_key;
   std::int64_t bytes = 0;
@@ -57,8 +72,9 @@ struct Model {
 Task<bool> succeed(net::Loop& loop, ItemRef ref, Model model);
 /// Ends the item with a reason a person understands; its credits go back.
 Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string message);
-/// Another try after `delay`.
-Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay);
+/// Another try after `delay`. `HandedBack`: the worker is stopping, and this try shall not count.
+enum class Because : std::uint8_t { Failed, Lost, HandedBack };
+Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay, Because why);
 
 /// Tells whoever watches the job, and ignores that nobody can be told: they look by themselves.
 Co<void> notify(net::Loop& loop, JobId job, std::string payload);

@@ -32,7 +32,9 @@ class States : public test::Stage {
   Result<bool> end_badly(ItemRef of) {
     return run(fail_item(loop, of, Code::NoObjectFound, "There is nothing in it."));
   }
-  Result<bool> again(ItemRef of, std::chrono::milliseconds delay = {}) { return run(requeue(loop, of, delay)); }
+  Result<bool> again(ItemRef of, std::chrono::milliseconds delay = {}) {
+    return run(requeue(loop, of, delay, Because::Failed));
+  }
 
   /// The item is claimed the way the worker does it; answers the attempt, or 0 when there was nothing to claim.
   int claim(ItemRef of) {

@@ -24,9 +24,6 @@ on conflict do nothing;
 -- name: remembered :optional
 select fingerprint, answer from idempotency_keys where company_id = @company_id and user_id = @user_id and key = @key;
 
--- name: forget_keys :affected
-delete from idempotency_keys where created_at < now() - make_interval(hours => @age_h);
-
 -- name: job :optional
 select id as job_id, status, quality, triangles_max, item_count, succeeded_count, failed_count, cancelled_count, event_seq,
        created_at, finished_at
@@ -49,44 +46,6 @@ select f.id as file_id, f.item_id, i.file_name, i.position, f.bytes, f.sha256, f
 select f.object_key, f.bytes, f.sha256, f.media_type, i.file_name
   from files f join job_items i on i.company_id = f.company_id and i.id = f.item_id
  where f.company_id = @company_id and f.id = @file_id and f.kind = 'model';
-
--- name: pick_items :many
--- The scheduler's fair pick, as the system role: a company's next item waits behind as many turns as the company has in
--- flight, so one that queues 1,000 pictures does not delay another's first. Marked and leased here, sent to Redis after the
--- commit; should the message be lost, the lease ends and the item is picked again.
-with waiting as (
-    select distinct company_id from job_items where status = 'queued'),
-in_flight as (
-    select company_id, count(*) as busy from job_items where status in ('dispatched', 'running') group by company_id),
-candidates as (
-    select i.id, i.created_at, i.turn + coalesce(f.busy, 0) as turn
-      from waiting w
-      cross join lateral (
-          select q.id, q.created_at, row_number() over (order by q.created_at, q.id) as turn
-            from (select id, created_at from job_items
-                   where company_id = w.company_id and status = 'queued' and not_before <= now()
-                   order by created_at, id limit @limit) q) i
-      left join in_flight f on f.company_id = w.company_id),
-picked as (
-    select id from candidates order by turn, created_at, id limit @limit)
-update job_items i
-   set status = 'dispatched', stage = 'dispatched', lease_until = now() + make_interval(secs => @lease_s)
-  from picked where i.id = picked.id and i.status = 'queued'
-returning i.company_id, i.id as item_id, i.provider;
-
--- name: count_in_flight :one
-select count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
-       count(*) filter (where status = 'queued') as "queued!",
-       coalesce(extract(epoch from now() - min(created_at) filter (where status = 'queued')), 0)::float8 as "oldest_queued_s!"
-  from job_items where status in ('queued', 'dispatched', 'running');
-
--- name: overdue_items :many
--- What the reaper must decide on: leases that ended (a worker or a message was lost) and deadlines that passed.
-select company_id, id as item_id, status, attempt, attempts_max, deadline_at <= now() as "past_deadline!"
-  from job_items
- where (status in ('dispatched', 'running') and lease_until < now())
-    or (status in ('queued', 'dispatched', 'running') and deadline_at <= now())
- order by deadline_at limit @limit;
 
 -- name: lock_job_of_item :optional
 -- First of every change to an item's state: the job's row is the lock that puts its events in order.
@@ -128,9 +87,11 @@ update job_items
 returning job_id, file_name;
 
 -- name: requeue_item :optional
--- Another try later; a dispatch that nobody claimed does not count as one.
+-- Another try later. A dispatch that nobody claimed does not count as one, nor does a claim that its worker hands back
+-- (`tries_back` 1): the fence goes on rising, and so does its limit.
 update job_items
-   set status = 'queued', stage = 'queued', progress = 0, lease_until = null, not_before = now() + make_interval(secs => @delay_s)
+   set status = 'queued', stage = 'queued', progress = 0, lease_until = null, not_before = now() + make_interval(secs => @delay_s),
+       attempts_max = attempts_max + @tries_back::bigint::int
  where company_id = @company_id and id = @item_id and attempt = @attempt and status in ('dispatched', 'running')
 returning job_id, file_name;
 
@@ -189,11 +150,3 @@ values (@file_id, @company_id, @job_id, @item_id, 'model', @object_key, 'model/g
 -- name: add_usage :exec
 insert into api_usage (id, company_id, user_id, job_id, item_id, quality, provider, credits)
 values (@usage_id, @company_id, @user_id, @job_id, @item_id, @quality, @provider, @credits);
-
--- name: booked_objects :many
--- Which of these objects have a row: a result without one was stored by an attempt that died before it could book it.
-select object_key from files where object_key = any (@keys::text[]);
-
--- name: known_jobs :many
--- Which of these jobs exist: the sweeper asks before it removes a folder.
-select id as job_id from job_history where id = any (@job_ids::uuid[]);

@@ -103,9 +103,9 @@ TEST(HeadParser, RefusesWhatTwoReadersMightReadInTwoWays) {
   }
 }
 
-TEST(HeadParser, RefusesMethodsItDoesNotKnow) {
+TEST(HeadParser, LeavesMethodsThatNobodyOffersToTheRouter) {
   for (const char* method : {"TRACE", "CONNECT", "OPTIONS", "PROPFIND"}) {
-    EXPECT_EQ(parsed(fmt::format("{} / HTTP/1.1\r\nHost: a\r\n\r\n", method)), "method_not_allowed") << method;
+    EXPECT_EQ(parsed(fmt::format("{} / HTTP/1.1\r\nHost: a\r\n\r\n", method)), "OTHER /") << method;
   }
 }
 

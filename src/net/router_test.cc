@@ -137,6 +137,7 @@ TEST_F(RouterTest, AnotherMethodIsToldWhichThereAre) {
   EXPECT_EQ(header_of(answer, "Allow"), "GET, POST");
   EXPECT_EQ(header_of(ask(Method::Post, "/things/7"), "Allow"), "GET");
   EXPECT_EQ(ask(Method::Get, "/things/7/parts").status, 405);
+  EXPECT_EQ(header_of(ask(Method::Other, "/things"), "Allow"), "GET, POST") << "TRACE, OPTIONS and the like";
 }
 
 TEST_F(RouterTest, ParametersAreReadFromTheAddress) {

@@ -74,7 +74,8 @@ class Store {
   /// Jobs with a folder older than `age`, at most `limit`: the sweeper asks the database which of them exist.
   Task<std::vector<std::pair<CompanyId, JobId>>> old_job_folders(Area area, std::chrono::seconds age,
                                                                  std::size_t limit);
-  /// Keys of results that were written between `from` and `to` ago: the sweeper asks the database which of them are booked.
+  /// Keys of results that were written between `from` and `to` ago: the sweeper asks the database which of them are
+  /// booked.
   Task<std::vector<std::string>> results_written(std::chrono::seconds from, std::chrono::seconds to, std::size_t limit);
   Task<> remove_job_folder(Area area, CompanyId company, JobId job);
   /// Bytes that are still free where the files lie.

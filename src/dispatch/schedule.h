@@ -4,7 +4,7 @@
 #include "jobs/jobs.h"
 #include "net/metrics.h"
 
-namespace i2m::jobs {
+namespace i2m::dispatch {
 
 /// The scheduler: picks queued items fairly and sends them to the workers, takes back what was lost on the way, ends
 /// what is past its deadline, sweeps what was left behind. One process at a time does it: the one that holds the
@@ -13,7 +13,7 @@ namespace i2m::jobs {
 /// `system` reads across companies and marks what is dispatched; everything else happens in the item's own company.
 class Scheduler {
  public:
-  Scheduler(net::Loop& loop, db::Pool& system, storage::Store& store, Settings settings, net::Metrics& metrics);
+  Scheduler(net::Loop& loop, db::Pool& system, storage::Store& store, jobs::Settings settings, net::Metrics& metrics);
   /// Until the loop stops.
   Co<void> run(db::AdvisoryLock& leader);
 
@@ -25,12 +25,12 @@ class Scheduler {
  private:
   Task<int> sweep_results();
   Co<void> wait(std::chrono::milliseconds at_most);
-  Task<> send(const std::string& provider, std::vector<ItemRef> items);
+  Task<> send(const std::string& provider, std::vector<jobs::ItemRef> items);
 
   net::Loop& loop_;
   db::Pool& system_;
   storage::Store& store_;
-  Settings settings_;
+  jobs::Settings settings_;
   prometheus::Gauge& queued_;
   prometheus::Gauge& in_flight_;
   prometheus::Gauge& oldest_queued_;
@@ -39,4 +39,4 @@ class Scheduler {
   std::shared_ptr<Bell> bell_;
 };
 
-}  // namespace i2m::jobs
+}  // namespace i2m::dispatch

@@ -1,4 +1,4 @@
-#include "jobs/schedule.h"
+#include "dispatch/schedule.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -7,9 +7,10 @@
 #include <set>
 
 #include "base/log.h"
-#include "jobs/queries.gen.h"
+#include "dispatch/queries.gen.h"
+#include "dispatch/stream.h"
 
-namespace i2m::jobs {
+namespace i2m::dispatch {
 namespace {
 
 namespace asio = boost::asio;
@@ -38,7 +39,8 @@ struct Scheduler::Bell {
   net::Notices::Subscription subscription;
 };
 
-Scheduler::Scheduler(net::Loop& loop, db::Pool& system, storage::Store& store, Settings settings, net::Metrics& metrics)
+Scheduler::Scheduler(net::Loop& loop, db::Pool& system, storage::Store& store, jobs::Settings settings,
+                     net::Metrics& metrics)
     : loop_{loop},
       system_{system},
       store_{store},
@@ -48,7 +50,7 @@ Scheduler::Scheduler(net::Loop& loop, db::Pool& system, storage::Store& store, S
       oldest_queued_{metrics.gauge("items_oldest_queued_seconds", "Age of the oldest queued item")},
       taken_back_{metrics.counter("items_taken_back_total", "Items whose lease ended: a worker or a message was lost")},
       bell_{std::make_shared<Bell>(loop.io)} {
-  bell_->subscription = loop_.notices.listen(std::string{queued_channel}, [bell = bell_.get()](std::string_view) {
+  bell_->subscription = loop_.notices.listen(std::string{jobs::queued_channel}, [bell = bell_.get()](std::string_view) {
     bell->rung = true;
     bell->timer.cancel();
   });
@@ -103,7 +105,7 @@ Task<int> Scheduler::dispatch() {
   sql::PickItemsParams params{.limit = room, .lease_s = seconds(settings_.dispatch_lease)};
   CO_TRY(const auto rows, co_await sql::pick_items(tx, std::move(params)));
   CO_CHECK(co_await tx.commit());
-  std::map<std::string, std::vector<ItemRef>> by_provider;
+  std::map<std::string, std::vector<jobs::ItemRef>> by_provider;
   for (const auto& row : rows) by_provider[row.provider].push_back({row.company_id, row.item_id, 0});
   for (auto& [provider, items] : by_provider) {
     // Lost messages are no loss: the lease ends and the item is picked again.
@@ -113,10 +115,10 @@ Task<int> Scheduler::dispatch() {
   co_return static_cast<int>(rows.size());
 }
 
-Task<> Scheduler::send(const std::string& provider, std::vector<ItemRef> items) {
+Task<> Scheduler::send(const std::string& provider, std::vector<jobs::ItemRef> items) {
   const std::string stream = stream_of(loop_, provider);
   std::vector<redis::Command> commands;
-  for (const ItemRef& each : items) {
+  for (const jobs::ItemRef& each : items) {
     commands.push_back({"XADD", stream, "MAXLEN", "~", std::string{stream_length_max}, "*", "company",
                         each.company.text(), "item", each.item.text()});
   }
@@ -134,16 +136,16 @@ Task<int> Scheduler::reap() {
   CO_CHECK(co_await tx.commit());
   int changed = 0;
   for (const auto& row : rows) {
-    const ItemRef ref{row.company_id, row.item_id, row.attempt};
+    const jobs::ItemRef ref{row.company_id, row.item_id, row.attempt};
     Result<bool> done = false;
     if (row.past_deadline) {
-      done = co_await fail_item(loop_, ref, Code::DeadlineExceeded,
-                                "It could not be made in time. Your credits were returned.");
+      done = co_await jobs::fail_item(loop_, ref, Code::DeadlineExceeded,
+                                      "It could not be made in time. Your credits were returned.");
     } else if (row.status == "running" && row.attempt >= row.attempts_max) {
-      done = co_await fail_item(loop_, ref, Code::AttemptsExhausted,
-                                "It failed several times. Your credits were returned.");
+      done = co_await jobs::fail_item(loop_, ref, Code::AttemptsExhausted,
+                                      "It failed several times. Your credits were returned.");
     } else {
-      done = co_await requeue(loop_, ref, std::chrono::milliseconds{0});
+      done = co_await jobs::requeue(loop_, ref, std::chrono::milliseconds{0}, jobs::Because::Lost);
     }
     if (!done) {
       log::warn("reap_failed", {{"item_id", row.item_id.text()}, {"error", log::describe(done.error())}});
@@ -215,4 +217,4 @@ Task<int> Scheduler::sweep_results() {
   co_return removed;
 }
 
-}  // namespace i2m::jobs
+}  // namespace i2m::dispatch

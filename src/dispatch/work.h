@@ -6,7 +6,7 @@
 #include "net/metrics.h"
 #include "providers/provider.h"
 
-namespace i2m::jobs {
+namespace i2m::dispatch {
 
 /// The worker of one provider: takes items from its stream, claims them, has them made, checks and stores what came
 /// back, and ends them. It can be killed at any instruction: the claim is a lease that ends, the fence keeps a late
@@ -14,7 +14,7 @@ namespace i2m::jobs {
 class Worker {
  public:
   Worker(net::Loop& loop, redis::Settings redis, providers::Provider& provider, storage::Store& store,
-         Settings settings, net::Metrics& metrics);
+         jobs::Settings settings, net::Metrics& metrics);
   ~Worker();
 
   /// Until stop().
@@ -27,4 +27,4 @@ class Worker {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace i2m::jobs
+}  // namespace i2m::dispatch

@@ -1,11 +1,13 @@
-#include "jobs/schedule.h"
+#include "dispatch/schedule.h"
+#include "dispatch/stream.h"
 
 #include <fstream>
 
-#include "jobs/queries.gen.h"
+#include "dispatch/queries.gen.h"
 #include "support/given.h"
 
-namespace i2m::jobs {
+namespace i2m::dispatch {
+using namespace jobs;
 namespace {
 
 namespace fs = std::filesystem;
@@ -244,4 +246,4 @@ TEST_F(Schedule, ForgetsIdempotencyKeysAfterTwoDays) {
 }
 
 }  // namespace
-}  // namespace i2m::jobs
+}  // namespace i2m::dispatch

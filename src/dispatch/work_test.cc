@@ -1,9 +1,11 @@
-#include "jobs/work.h"
+#include "dispatch/work.h"
 
-#include "jobs/schedule.h"
+#include "dispatch/schedule.h"
+#include "dispatch/stream.h"
 #include "support/given.h"
 
-namespace i2m::jobs {
+namespace i2m::dispatch {
+using namespace jobs;
 namespace {
 
 using namespace std::chrono_literals;
@@ -254,6 +256,24 @@ TEST_F(Work, StoppedWithoutPatienceItHandsBackWhatRuns) {
   EXPECT_EQ(balance_of(company).held, 35_cr);
 }
 
+TEST_F(Work, WhatIsHandedBackOnItsLastAttemptHasLostNothing) {
+  settings.attempts_max = 1;
+  provider.act = Fake::hang;
+  start();
+  const Job job = given_job(company, 1);
+  database.exec("update job_items set attempts_max = 1");
+  dispatch();
+  ASSERT_TRUE(reaches(job.items[0], "running"));
+  stop(0ms);
+  EXPECT_EQ(status_of(job.items[0]), "queued");
+  EXPECT_EQ(balance_of(company).held, 35_cr);
+  provider.act = Fake::good;
+  start();
+  dispatch();
+  EXPECT_TRUE(reaches(job.items[0], "succeeded"));
+  EXPECT_EQ(disagreements(), 0u);
+}
+
 TEST_F(Work, StoppedWithPatienceItEndsWhatRuns) {
   provider.act = [](const Order&, Progress&) -> Task<Made> {
     co_await nap(300ms);
@@ -382,4 +402,4 @@ TEST_F(Work, PostgresConnectionsCutWhileAnItemRunsLoseNothing) {
 }
 
 }  // namespace
-}  // namespace i2m::jobs
+}  // namespace i2m::dispatch
