@@ -958,6 +958,13 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description All was told: do not come back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `token_missing`, `token_invalid`, `token_expired` */
             401: {
                 headers: {
@@ -1263,6 +1270,20 @@ export interface operations {
                 content: {
                     "model/gltf-binary": string;
                 };
+            };
+            /** @description A part of the model */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The model that the client has */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `link_invalid` */
             403: {
