@@ -105,17 +105,6 @@ Result<jobs::Settings> job_settings(const Settings& settings) {
   return out;
 }
 
-Result<identity::Passwords::Settings> password_settings(const Settings& settings) {
-  identity::Passwords::Settings out;
-  TRY(const std::int64_t memory, settings.number("ARGON2_MEMORY_MIB", 8, 1024));
-  out.memory_bytes = static_cast<std::size_t>(memory) << 20;
-  TRY(const std::int64_t passes, settings.number("ARGON2_PASSES", 1, 20));
-  out.operations = static_cast<unsigned long long>(passes);
-  TRY(const std::int64_t threads, settings.number("ARGON2_THREADS", 1, 64));
-  out.threads = static_cast<std::size_t>(threads);
-  return out;
-}
-
 Result<identity::TokenKeys> token_keys(const Settings& settings) {
   TRY(const std::string secret, settings.required("JWT_SECRET"));
   TRY(const auto keys, identity::TokenKeys::parse(secret));
@@ -180,6 +169,17 @@ void all_routes(net::Router& router, identity::Identity& identity, jobs::Jobs& j
 }
 
 }  // namespace
+
+Result<identity::Passwords::Settings> password_settings(const Settings& settings) {
+  identity::Passwords::Settings out;
+  TRY(const std::int64_t memory, settings.number("ARGON2_MEMORY_MIB", 8, 1024));
+  out.memory_bytes = static_cast<std::size_t>(memory) << 20;
+  TRY(const std::int64_t passes, settings.number("ARGON2_PASSES", 1, 20));
+  out.operations = static_cast<unsigned long long>(passes);
+  TRY(const std::int64_t threads, settings.number("ARGON2_THREADS", 1, 64));
+  out.threads = static_cast<std::size_t>(threads);
+  return out;
+}
 
 Result<db::Settings> database(const Settings& settings, std::string_view name) {
   db::Settings out;
@@ -307,12 +307,15 @@ std::string openapi() {
   const auto secret = std::string(32, 'x');
   auto keys = identity::TokenKeys::of({{"1", secret}}, "image2model");
   const auto signed_links = storage::Links::of({{"1", secret}}, std::chrono::seconds{1});
-  auto objects = storage::Store::open(std::filesystem::temp_directory_path() / "image2model-openapi", files);
+  const auto folder = std::filesystem::temp_directory_path() / ("image2model-openapi-" + Uuid::make().text());
+  auto objects = storage::Store::open(folder, files);
   identity::Identity identity{*std::move(keys), passwords, limits, clock, {}};
   jobs::Jobs jobs{*objects, *signed_links, limits, {}};
   net::Router router{Operations::nobody, limits, metrics};
   net::Shared shared;
   all_routes(router, identity, jobs, metrics, shared);
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
   return openapi_of(router);
 }
 

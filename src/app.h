@@ -4,6 +4,7 @@
 
 #include "db/migrate.h"
 #include "db/pool.h"
+#include "identity/passwords.h"
 #include "redis/client.h"
 #include "settings.h"
 
@@ -24,5 +25,7 @@ std::vector<db::Migration> migrations();
 /// Connection settings for the three roles, and Redis.
 Result<db::Settings> database(const Settings& settings, std::string_view name);
 Result<redis::Settings> redis_settings(const Settings& settings);
+/// How passwords are hashed: the same for whoever makes them and whoever checks them.
+Result<identity::Passwords::Settings> password_settings(const Settings& settings);
 
 }  // namespace i2m::app

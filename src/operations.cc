@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <map>
+#include <mutex>
 
 #include "base/log.h"
 #include "net/openapi.h"
@@ -123,14 +124,21 @@ void operation_routes(net::Router& router, net::Metrics& metrics, const net::Sha
 std::string openapi_of(const net::Router& router) { return net::openapi(router, version); }
 
 void openapi_route(net::Router& router) {
-  router.add_raw<net::Nothing>(
-      net::Method::Get, "/api/v1/openapi.json",
-      {.id = "openapi",
-       .summary = "This document",
-       .tag = "Operations",
-       .auth = net::Auth::Public,
-       .success_words = "OpenAPI 3.1"},
-      [&router](net::Ctx&, net::Nothing) { return text("application/json", openapi_of(router)); });
+  // Printed once, when it is first asked for: by then all routes are there.
+  struct Once {
+    std::once_flag flag;
+    std::string document;
+  };
+  router.add_raw<net::Nothing>(net::Method::Get, "/api/v1/openapi.json",
+                               {.id = "openapi",
+                                .summary = "This document",
+                                .tag = "Operations",
+                                .auth = net::Auth::Public,
+                                .success_words = "OpenAPI 3.1"},
+                               [&router, once = std::make_shared<Once>()](net::Ctx&, net::Nothing) {
+                                 std::call_once(once->flag, [&] { once->document = openapi_of(router); });
+                                 return text("application/json", once->document);
+                               });
 }
 
 Result<net::Handler> pages(const fs::path& root) {

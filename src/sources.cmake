@@ -3,7 +3,7 @@
 include(cmake/embed.cmake)
 find_package(prometheus-cpp REQUIRED)
 
-i2m_library(i2m_base src/base/base.cc src/base/crypto.cc src/base/log.cc)
+i2m_library(i2m_base src/base/base.cc src/base/crypto.cc src/base/log.cc src/base/text.cc)
 include(src/db/sources.cmake)
 include(tools/sqlgen/sources.cmake)
 include(src/redis/sources.cmake)

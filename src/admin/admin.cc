@@ -60,7 +60,8 @@ Task<Answer> company_create(net::Loop& loop, Options in) {
 Task<Answer> user_create(net::Loop& loop, Options in) {
   std::string password;
   std::getline(std::cin, password);
-  const identity::Passwords passwords{{}};
+  CO_TRY(const auto hashing, app::password_settings(Settings::from_environment()));
+  const identity::Passwords passwords{hashing};
   CO_TRY(std::string hash, passwords.hash_now(std::move(password)));
   CO_TRY(db::Tx tx, co_await loop.db.begin_system("admin user-create"));
   CO_TRY(const CompanyId company, co_await company_of(tx, in.domain));

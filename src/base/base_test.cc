@@ -48,7 +48,16 @@ TEST(Credits, NeverGoBelowZero) {
   EXPECT_EQ(Credits::of(Credits::max + 1).error().code, Code::Invalid);
 }
 
-TEST(Log, QuotesWhatWouldBreakALine) { EXPECT_EQ(log::quote("a\"b\\c\nd\te\x01"), R"("a\"b\\c\nd\te\u0001")"); }
+TEST(Log, QuotesWhatWouldBreakALine) {
+  EXPECT_EQ(log::quote("a\"b\\c\nd\te\x01"), R"("a\"b\\c\nd\te\u0001")");
+  EXPECT_EQ(log::quote("M\xc3\xb6"
+                       "bel \xf0\x9f\xaa\x91"),
+            "\"M\xc3\xb6"
+            "bel \xf0\x9f\xaa\x91\"");
+  EXPECT_EQ(log::quote("a\xff"
+                       "b\xc3"),
+            R"("a\ufffdb\ufffd")");
+}
 
 }  // namespace
 }  // namespace i2m

@@ -16,7 +16,6 @@ enum class Code : std::uint8_t {
   MediaTypeUnsupported,  // 415: the body's declared type
   BodyTooLarge,          // 413
   HeadersTooLarge,       // 431
-  RequestTimeout,        // 408: body came too slowly
   RateLimited,           // 429
   // Who asks.
   TokenMissing,      // 401

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 namespace i2m::log {
 namespace {
@@ -38,7 +39,8 @@ std::string quote(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 2);
   out += '"';
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     switch (c) {
       case '"':
         out += "\\\"";
@@ -58,8 +60,13 @@ std::string quote(std::string_view text) {
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-        } else {
+        } else if (static_cast<unsigned char>(c) < 0x80) {
           out += c;
+        } else if (const std::size_t bytes = character_bytes(text.substr(i)); bytes > 0) {
+          out += text.substr(i, bytes);
+          i += bytes - 1;
+        } else {
+          out += "\\ufffd";  // what is no text must not make what it stands in unreadable
         }
     }
   }

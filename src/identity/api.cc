@@ -72,16 +72,18 @@ std::string lower(std::string text) {
 /// from somebody who knew the password.
 Task<LoggedIn> login(net::Ctx& ctx, Identity& identity, Login in) {
   const std::string email = lower(in.email);
+  db::Reader reader = ctx.loop().db.reader(CompanyId{});
+  sql::LoginOfParams params{.email = email};
+  CO_TRY(const auto row, co_await sql::login_of(reader, std::move(params)));
+  // Counted by the address as it is stored: PostgreSQL knows more spellings of it than lower() here does.
+  const std::string account = row ? row->email : email;
   // An answer tells the client's own quota, unless the account's is what refuses.
   net::Headers of_account;
-  const Result<> allowed = co_await identity.limits.take(ctx.loop(), logins_per_account, email, of_account);
+  const Result<> allowed = co_await identity.limits.take(ctx.loop(), logins_per_account, account, of_account);
   if (!allowed) {
     ctx.headers = std::move(of_account);
     co_return std::unexpected{allowed.error()};
   }
-  db::Reader reader = ctx.loop().db.reader(CompanyId{});
-  sql::LoginOfParams params{.email = email};
-  CO_TRY(const auto row, co_await sql::login_of(reader, std::move(params)));
   std::string hash = row ? row->password_hash : std::string{};
   CO_TRY(const bool right, co_await identity.passwords.matches(std::move(in.password), std::move(hash)));
   if (!right) co_return fail(Code::CredentialsWrong, row ? "password" : "no such address");

@@ -107,7 +107,7 @@ std::optional<Range> range_of(std::string_view header, std::uint64_t size) {
   };
   const auto first = number(header.substr(0, dash));
   const auto last = number(header.substr(dash + 1));
-  if (!first && last && *last > 0) return Range{size - std::min(*last, size), size - 1};
+  if (dash == 0 && last && *last > 0) return Range{size - std::min(*last, size), size - 1};
   if (!first || *first >= size || (!last && dash + 1 != header.size())) return std::nullopt;
   const std::uint64_t end = std::min(last.value_or(size - 1), size - 1);
   if (end < *first) return std::nullopt;

@@ -315,6 +315,7 @@ Task<std::vector<ModelsOfJobRow>> models_of_job(R& run, ModelsOfJobParams params
 
 inline constexpr db::Query model_file_query{"jobs.model_file", R"sql(select f.object_key, f.bytes, f.sha256, f.media_type, i.file_name
   from files f join job_items i on i.company_id = f.company_id and i.id = f.item_id
+  join companies c on c.id = f.company_id and c.status = 'active'
  where f.company_id = $1 and f.id = $2 and f.kind = 'model')sql"};
 struct ModelFileParams {
   CompanyId company_id;

@@ -45,6 +45,7 @@ select f.id as file_id, f.item_id, i.file_name, i.position, f.bytes, f.sha256, f
 -- name: model_file :optional
 select f.object_key, f.bytes, f.sha256, f.media_type, i.file_name
   from files f join job_items i on i.company_id = f.company_id and i.id = f.item_id
+  join companies c on c.id = f.company_id and c.status = 'active'
  where f.company_id = @company_id and f.id = @file_id and f.kind = 'model';
 
 -- name: lock_job_of_item :optional

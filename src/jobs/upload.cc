@@ -254,7 +254,7 @@ struct Replayed {
 };
 /// Books everything, or answers what an earlier request with this key was answered.
 Task<std::optional<Replayed>> book(net::Ctx& ctx, Jobs& jobs, const Form& form, const Order& order, std::string key,
-                                   std::string answer) {
+                                   std::string answer, bool& commit_sent) {
   CO_TRY(db::Tx tx, co_await ctx.begin());
   CO_CHECK(co_await insert_job(tx, ctx, jobs, form, order));
   if (!key.empty()) {
@@ -277,6 +277,7 @@ Task<std::optional<Replayed>> book(net::Ctx& ctx, Jobs& jobs, const Form& form, 
   std::vector<ItemId> items;
   for (const Picture& each : form.pictures) items.push_back(each.item);
   CO_TRY(const credits::Balance after, co_await credits::reserve(tx, order.job, std::move(items), order.each));
+  commit_sent = true;  // from here on an error does not say that nothing was booked
   CO_CHECK(co_await credits::commit(ctx.loop(), tx, ctx.company(), after));
   co_return std::nullopt;
 }
@@ -328,12 +329,15 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
   }
   Result<> kept = co_await keep_files(ctx, form, order);
   Result<std::optional<Replayed>> booked = fail(Code::Internal);
+  bool commit_sent = false;
   if (kept) {
-    booked = co_await book(ctx, jobs, form, order, std::move(key), net::to_json(batch));
+    booked = co_await book(ctx, jobs, form, order, std::move(key), net::to_json(batch), commit_sent);
   } else {
     booked = std::unexpected{kept.error()};
   }
-  if (!booked || *booked) co_await drop_files(jobs, form);
+  // A commit whose answer was lost may have happened: then the pictures are the job's. If not, the sweeper takes them.
+  const bool surely_not_booked = booked ? booked->has_value() : !commit_sent;
+  if (surely_not_booked) co_await drop_files(jobs, form);
   if (!booked) co_return std::unexpected{booked.error()};
   if (*booked) {
     ctx.headers.emplace_back("Idempotent-Replayed", "true");

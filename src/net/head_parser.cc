@@ -1,5 +1,6 @@
 #include "net/head_parser.h"
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
@@ -103,12 +104,17 @@ std::optional<std::uint64_t> HeadParser::content_length() const {
 bool HeadParser::expects_continue() const { return boost::beast::iequals(header("expect"), "100-continue"); }
 
 std::optional<std::string> HeadParser::forwarded_for() const {
-  std::string_view all = header("x-forwarded-for");
-  if (all.empty()) return std::nullopt;
-  if (const std::size_t comma = all.rfind(','); comma != std::string_view::npos) all.remove_prefix(comma + 1);
-  while (!all.empty() && all.front() == ' ') all.remove_prefix(1);
-  if (all.size() > 45) return std::nullopt;
-  return std::string{all};
+  // A proxy adds to the client's line or puts its own behind it: the last of the last line is what ours has seen.
+  const auto lines = impl_->parser.get().equal_range("X-Forwarded-For");
+  if (lines.first == lines.second) return std::nullopt;
+  const auto value = std::prev(lines.second)->value();
+  std::string_view last{value.data(), value.size()};
+  if (const std::size_t comma = last.rfind(','); comma != std::string_view::npos) last.remove_prefix(comma + 1);
+  while (last.starts_with(' ') || last.starts_with('\t')) last.remove_prefix(1);
+  boost::system::error_code ec;
+  const auto address = boost::asio::ip::make_address(last, ec);
+  if (ec) return std::nullopt;
+  return address.to_string();
 }
 
 }  // namespace i2m::net

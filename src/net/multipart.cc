@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/bounds.h"
+#include "base/text.h"
 
 namespace i2m::net {
 namespace {
@@ -48,27 +49,6 @@ std::optional<std::string> parameter(std::string_view header, std::string_view n
     if (wanted) return value;
   }
   return std::nullopt;
-}
-
-// The bytes of the character that `text` begins with; 0 when it begins with none (RFC 3629).
-std::size_t character_bytes(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const bool longer_than_need_be = first == 0xe0 && second < 0xa0;
-    const bool surrogate = first == 0xed && second > 0x9f;
-    return follows(1) && follows(2) && !longer_than_need_be && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const bool longer_than_need_be = first == 0xf0 && second < 0x90;
-    const bool beyond = first == 0xf4 && second > 0x8f;
-    return follows(1) && follows(2) && follows(3) && !longer_than_need_be && !beyond ? 4 : 0;
-  }
-  return 0;
 }
 
 // A client's name for a file may hold a path, control characters, bytes that are no text, or be very long; what is kept
@@ -125,8 +105,9 @@ Task<std::span<const char>> Multipart::read() {
   using Bytes = std::span<const char>;
   while (at_ == At::Data || at_ == At::Start) {
     const std::string_view window{buffer_.data() + begin_, end_ - begin_};
-    const std::size_t found = window.find(delimiter_);
+    const std::size_t found = window.find(delimiter_, seen_);
     if (found != std::string_view::npos) {
+      seen_ = 0;
       const Bytes bytes{buffer_.data() + begin_, found};
       if (found == 0) {
         begin_ += delimiter_.size();
@@ -138,7 +119,9 @@ Task<std::span<const char>> Multipart::read() {
     }
     // The tail may be the beginning of a delimiter: keep that much, give the rest.
     const std::size_t sure = window.size() - std::min(window.size(), delimiter_.size() - 1);
+    seen_ = sure;
     if (sure >= buffer_.size() / 2) {
+      seen_ = 0;
       const Bytes bytes{buffer_.data() + begin_, sure};
       begin_ += sure;
       co_return bytes;
@@ -161,9 +144,11 @@ Task<std::optional<Part>> Multipart::next() {
     at_ = At::Done;
     co_return std::nullopt;
   }
+  std::size_t looked = 0;
   while (true) {
     const std::string_view window{buffer_.data() + begin_, end_ - begin_};
-    const std::size_t end = window.find("\r\n\r\n");
+    const std::size_t end = window.find("\r\n\r\n", looked);
+    looked = window.size() - std::min<std::size_t>(window.size(), 3);
     if (end <= head_bytes_max) {
       CO_TRY(Part part, parse_head(window.substr(0, end)));
       begin_ += end + 4;

@@ -44,6 +44,7 @@ class Multipart {
   std::vector<char> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t seen_ = 0;  // of what is there: bytes in which no delimiter begins, not to be searched again
   enum class At { Start, Head, Data, Boundary, Done } at_ = At::Start;
 };
 

@@ -18,7 +18,6 @@ constexpr std::array<Meaning, code_count> table{{
     {Code::MediaTypeUnsupported, 415, "media_type_unsupported", "The body has a type that this address does not take."},
     {Code::BodyTooLarge, 413, "body_too_large", "The request is larger than this address takes."},
     {Code::HeadersTooLarge, 431, "headers_too_large", "The request's headers are too large."},
-    {Code::RequestTimeout, 408, "request_timeout", "The request came too slowly."},
     {Code::RateLimited, 429, "rate_limited", "Too many requests. Wait as long as Retry-After says, then try again."},
     {Code::TokenMissing, 401, "token_missing", "Sign in first: send Authorization: Bearer <access token>."},
     {Code::TokenInvalid, 401, "token_invalid", "The access token is not valid. Sign in again."},

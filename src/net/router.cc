@@ -43,7 +43,6 @@ bool always_possible(Code code) {
     case Code::Malformed:
     case Code::MediaTypeUnsupported:
     case Code::BodyTooLarge:
-    case Code::RequestTimeout:
     case Code::RateLimited:
     case Code::TokenMissing:
     case Code::TokenInvalid:

@@ -24,8 +24,7 @@ struct ServerSettings {
       3'500};  // idle connections are kept this long after SIGTERM: longer than a proxy's
   std::chrono::milliseconds drain_timeout{30'000};  // then what is still running is cut
   std::size_t connections_max = 10'000;
-  bool trust_forwarded_for = false;     // the address of the client comes from a proxy's X-Forwarded-For
-  std::string content_security_policy;  // for pages; other answers need none
+  bool trust_forwarded_for = false;  // the address of the client comes from a proxy's X-Forwarded-For
 };
 
 /// What every session of the server shares. Read-only while it runs, but for the atomics.

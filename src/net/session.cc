@@ -21,6 +21,7 @@ namespace {
 
 constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 constexpr std::size_t buffer_bytes_first = 4096;
+constexpr std::size_t send_buffer_bytes = 64_KiB;
 constexpr std::size_t drain_bytes_max = 256_KiB;  // of an unread body, for the sake of keeping the connection
 constexpr std::size_t linger_bytes_max = 32_MiB;
 
@@ -286,7 +287,8 @@ Co<bool> Session::write_file(const Answer& answer) {
     log::error("file_unreadable", {{"path", answer.file->path}, {"error", log::describe(file.error())}});
     co_return false;  // the promised length cannot be kept: the client must see a broken transfer, not a short file
   }
-  std::vector<char> piece(bounds::io_buffer_bytes);
+  // Small, for whoever reads slowly holds it for long.
+  std::vector<char> piece(static_cast<std::size_t>(std::min<std::uint64_t>(send_buffer_bytes, answer.file->bytes)));
   std::uint64_t left = answer.file->bytes;
   while (left > 0) {
     const Result<std::size_t> n = co_await file->read(piece);

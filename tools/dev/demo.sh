@@ -10,7 +10,7 @@ cmd_demo() {
   stack_up release
   demo_users
   stack_json release
-  node "$ROOT/tools/dev/demo.mjs" "$ROOT/test/data/demo" "$VAR/demo" "$VAR/stack.json" "$BIN" || status=$?
+  node --no-warnings "$ROOT/tools/dev/demo.mjs" "$ROOT/test/data/demo" "$VAR/demo" "$VAR/stack.json" "$BIN" || status=$?
   say ""
   say_logins
   exit "$status"

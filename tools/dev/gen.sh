@@ -135,7 +135,7 @@ cmd_ci() {
   start=$REPLY
   choose_tests
   test_prepare
-  run_lint
+  run_lint --all
   test_servers_up
   run_tests
   step "gen --check" gen_step

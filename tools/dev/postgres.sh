@@ -88,7 +88,9 @@ pg_start() {
   # It writes its own log, in its own folder; the others' logs lie in var/log.
   mkdir -p "$VAR/log"
   ln -sfn -- "$home/postgres.log" "$VAR/log/$name.log"
-  as_pg "$PG_BIN/pg_ctl" --pgdata="$real/data" --log="$real/postgres.log" --wait --timeout=60 start >/dev/null 2>&1 || {
+  mark_of "$name"
+  as_pg env "I2M_STACK=$REPLY" "$PG_BIN/pg_ctl" --pgdata="$real/data" --log="$real/postgres.log" --wait --timeout=60 \
+    start >/dev/null 2>&1 || {
     as_pg tail -n 20 -- "$real/postgres.log" | sed 's/^/    /' >&2
     die "PostgreSQL did not start; its log is $home/postgres.log"
   }

@@ -36,7 +36,8 @@ redis_configure() {
   (
     umask 077
     {
-      printf 'port %s\nbind 127.0.0.1\nprotected-mode yes\ndaemonize no\n' "$port"
+      # A process title would overwrite its environment, and with it the mark by which we know our own.
+      printf 'port %s\nbind 127.0.0.1\nprotected-mode yes\ndaemonize no\nset-proc-title no\n' "$port"
       printf 'dir "%s"\nrequirepass %s\nsave ""\n' "${folder//\"/\\\"}" "$password"
       for setting in "$@"; do printf '%s\n' "$setting"; done
     } >"$home/redis.conf"

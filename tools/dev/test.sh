@@ -78,7 +78,7 @@ node_suite() {
   for pattern in "${PATTERNS[@]}"; do args+=("--test-name-pattern=$pattern"); done
   args+=(--test-reporter=spec --test-reporter-destination=stdout)
   args+=(--test-reporter=tap "--test-reporter-destination=$TEST_LOGS/$name.tap")
-  step "$title" logged "$name" node --test --test-concurrency=4 "${args[@]}" "${files[@]}"
+  step "$title" logged "$name" node --no-warnings --test --test-concurrency=4 "${args[@]}" "${files[@]}"
 }
 
 suite_web() {
