@@ -100,9 +100,10 @@ describe("./dev up and down", { concurrency: 3 }, () => {
     const { pids } = await up(clone);
     process.kill(pids.work, "SIGKILL");
     await down(clone);
-    await up(clone);
+    const { pids: unrecorded } = await up(clone);
     await rm(path.join(clone.var, "run"), { recursive: true });
     await down(clone);
+    for (const [name, pid] of Object.entries(unrecorded)) assert.throws(() => process.kill(pid, 0), `${name} still runs`);
   });
 
   test("taken ports are left to their owner", async (t) => {

@@ -222,6 +222,12 @@ test('a model is answered in parts, by its tag, and by HEAD alone', async () => 
     if (answer.status === 200) assert.deepEqual(answer.body, whole, odd);
   }
 
+  for (const noRange of ['bytes=abc-100', 'bytes= 0-1', 'bytes=+1-2', 'bytes=-', 'bytes=5-2', 'items=0-1']) {
+    const answer = await part(noRange);
+    assert.equal(answer.status, 200, noRange);
+    assert.equal(answer.body.length, whole.length);
+  }
+
   const unchanged = await get(stack, model.url, undefined, { 'If-None-Match': `"${model.sha256}"` });
   assert.deepEqual(
     [unchanged.status, unchanged.body.length, unchanged.headers.etag],
