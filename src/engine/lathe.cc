@@ -304,7 +304,8 @@ Lean find_lean(const Grid& grid) {
     cv::warpAffine(small, turned, turn, small.size(), cv::INTER_LINEAR);
     const float symmetry = best_axis(turned, middle2 - reach2, middle2 + reach2).symmetry;
     if (degrees == 0) lean.upright_symmetry = symmetry;
-    const float score = symmetry - tilt_cost * static_cast<float>(std::abs(degrees) / step_degrees);
+    const int steps = std::abs(degrees) / step_degrees;
+    const float score = symmetry - tilt_cost * static_cast<float>(steps);
     if (score <= best) continue;
     best = score;
     lean.symmetry = symmetry;

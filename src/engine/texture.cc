@@ -32,8 +32,9 @@ cv::Mat halve(const cv::Mat& fine) {
     const auto* b = fine.ptr<cv::Vec4b>(std::min(2 * y + 1, fine.rows - 1));
     auto* to = out.ptr<cv::Vec4b>(y);
     for (int x = 0; x < out.cols; ++x) {
-      const int x1 = std::min(2 * x + 1, fine.cols - 1);
-      const cv::Vec4b from[] = {a[2 * x], a[x1], b[2 * x], b[x1]};
+      const int x0 = 2 * x;
+      const int x1 = std::min(x0 + 1, fine.cols - 1);
+      const cv::Vec4b from[] = {a[x0], a[x1], b[x0], b[x1]};
       int weight = 0, sum[3] = {};
       for (const auto& p : from) {
         weight += p[3];

@@ -137,8 +137,9 @@ class Parser {
 
   bool hex4(std::uint32_t& out) {
     if (rest_.size() < 4) return false;
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + 4, out, 16);
-    if (error != std::errc{} || end != rest_.data() + 4) return false;
+    const std::string_view digits = rest_.substr(0, 4);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out, 16);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return false;
     rest_.remove_prefix(4);
     return true;
   }

@@ -29,7 +29,7 @@ constexpr int edge_between(int a, int b) {
 
 struct Case {
   std::int8_t triangle_count = 0;
-  std::array<std::int8_t, loop_edges_max * 3> edges{};
+  std::array<std::int8_t, std::size_t{loop_edges_max} * 3> edges{};
 };
 
 // The four corners of a cell's face, counter-clockwise seen from outside.
