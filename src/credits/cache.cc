@@ -1,6 +1,7 @@
 #include "credits/cache.h"
 
-#include <boost/asio/basic_waitable_timer.hpp>
+#include "base/wait.h"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -82,8 +83,7 @@ Co<std::string> bar(net::Loop& loop, CompanyId company) {
 
 namespace {
 Co<void> keep_barring(net::Loop& loop, CompanyId company) {
-  using Clock = std::chrono::steady_clock;
-  boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor> timer{loop.io};
+  Timer timer{loop.io};
   for (int i = 0; i < later_tries_max; ++i) {
     // Not put(): by then somebody may have committed a newer one, which the bar has just taken away.
     if (const std::string mark = co_await bar(loop, company); !mark.empty()) co_return;

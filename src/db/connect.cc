@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/wait.h"
 #include "db/connection.h"
 #include "db/error.h"
 
@@ -62,10 +63,9 @@ struct Attempt {
 // The next wait of PQconnectPoll, true when it ended before the deadline.
 Co<bool> wait_step(Attempt& attempt, PostgresPollingStatusType step, Timer& deadline) {
   using namespace boost::asio::experimental::awaitable_operators;
-  constexpr auto token = boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>{});
   const auto direction = step == PGRES_POLLING_READING ? Waiting::wait_read : Waiting::wait_write;
   attempt.socket.assign(PQsocket(attempt.pg));
-  auto ended = co_await (attempt.socket.async_wait(direction, token) || deadline.async_wait(token));
+  auto ended = co_await (attempt.socket.async_wait(direction, awaiting) || deadline.async_wait(awaiting));
   attempt.forget_socket();
   co_return ended.index() == 0;
 }

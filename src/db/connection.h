@@ -14,13 +14,11 @@
 #include <unordered_map>
 
 #include "base/ids.h"
+#include "base/wait.h"
 #include "db/pool.h"
 #include "db/query.h"
 
 namespace i2m::db {
-
-using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 template <class T>
 using AnyHandler = boost::asio::any_completion_handler<void(Result<T>)>;

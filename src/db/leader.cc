@@ -1,6 +1,7 @@
 #include "db/leader.h"
 
 #include "base/log.h"
+#include "base/wait.h"
 #include "db/connection.h"
 
 namespace i2m::db {
@@ -112,8 +113,7 @@ bool AdvisoryLock::held() const { return impl_->held; }
 
 Co<> AdvisoryLock::lost() {
   const std::shared_ptr<Impl> impl = impl_;
-  constexpr auto token = boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>{});
-  while (impl->held) co_await impl->changed.async_wait(token);
+  while (impl->held) co_await impl->changed.async_wait(awaiting);
 }
 
 void AdvisoryLock::release() { impl_->release(); }

@@ -1,12 +1,9 @@
 #include "dispatch/schedule.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <set>
 
 #include "base/log.h"
+#include "base/wait.h"
 #include "dispatch/queries.gen.h"
 #include "dispatch/stream.h"
 
@@ -14,9 +11,6 @@ namespace i2m::dispatch {
 namespace {
 
 namespace asio = boost::asio;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
-constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 
 constexpr std::chrono::milliseconds look_every{500};  // without a notice
 constexpr std::chrono::milliseconds reap_every{1000};
@@ -59,7 +53,7 @@ Scheduler::Scheduler(net::Loop& loop, db::Pool& system, storage::Store& store, j
 Co<void> Scheduler::wait(std::chrono::milliseconds at_most) {
   if (!bell_->rung) {
     bell_->timer.expires_after(at_most);
-    co_await bell_->timer.async_wait(token);
+    co_await bell_->timer.async_wait(awaiting);
   }
   bell_->rung = false;
 }

@@ -1,18 +1,15 @@
 #include "dispatch/work.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
-#include <cmath>
 #include <random>
 #include <set>
 
 #include "base/bounds.h"
 #include "base/log.h"
 #include "base/offload.h"
+#include "base/wait.h"
 #include "dispatch/stream.h"
 #include "jobs/status.h"
 #include "mesh/glb.h"
@@ -27,9 +24,6 @@ using jobs::Settings;
 namespace {
 
 namespace asio = boost::asio;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
-constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr Milliseconds rest{1000};       // while there is no room, or until the running have ended
@@ -39,7 +33,7 @@ constexpr Milliseconds retry_cap{60'000};
 constexpr std::chrono::seconds adopt_every{30};
 
 bool may_be_tried_again(Code code) {
-  return code == Code::Unavailable || code == Code::StorageFull || code == Code::Internal || code == Code::Draining;
+  return code == Code::Unavailable || code == Code::StorageFull || code == Code::Internal;
 }
 
 // Full jitter: those that failed together do not come back together.
@@ -128,7 +122,7 @@ Co<void> Worker::Impl::run() {
     const int room = provider.slots() - busy;
     if (room <= 0) {
       changed.expires_after(rest);
-      co_await changed.async_wait(token);
+      co_await changed.async_wait(awaiting);
       continue;
     }
     Result<std::vector<Message>> messages;
@@ -145,7 +139,7 @@ Co<void> Worker::Impl::run() {
     if (!messages) {
       grouped = false;  // the group may be gone with everything else in Redis
       changed.expires_after(Milliseconds{200});
-      co_await changed.async_wait(token);
+      co_await changed.async_wait(awaiting);
       continue;
     }
     for (Message& message : *messages) {
@@ -155,7 +149,7 @@ Co<void> Worker::Impl::run() {
   }
   while (busy > 0) {
     changed.expires_after(rest);
-    co_await changed.async_wait(token);
+    co_await changed.async_wait(awaiting);
   }
   stopping.cancel();
 }
@@ -297,7 +291,7 @@ Co<void> Worker::Impl::watch(std::shared_ptr<Running> running) {
   Timer timer{loop.io};
   while (!running->done) {
     timer.expires_after(look_every);
-    co_await timer.async_wait(token);
+    co_await timer.async_wait(awaiting);
     if (running->done) break;
     if (Clock::now() > until) running->progress.cancelled = true;
     if (const char* now = running->progress.stage; now != stage) {

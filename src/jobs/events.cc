@@ -1,11 +1,9 @@
 // GET /api/v1/jobs/{job_id}/events: what happens to a job, as it happens, resumable.
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <deque>
 
 #include "base/log.h"
+#include "base/wait.h"
 #include "jobs/queries.gen.h"
 #include "jobs/status.h"
 
@@ -13,9 +11,6 @@ namespace i2m::jobs {
 namespace {
 
 namespace asio = boost::asio;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
-constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 
 constexpr std::chrono::seconds look_every{2};  // without a notice: Redis may be away
 constexpr std::chrono::seconds heartbeat_every{15};
@@ -33,7 +28,7 @@ struct Ear {
   Co<void> wait() {
     if (!woken) {
       timer.expires_after(look_every);
-      co_await timer.async_wait(token);
+      co_await timer.async_wait(awaiting);
     }
     woken = false;
   }
@@ -131,15 +126,18 @@ Co<void> stream(Watch watch, net::EventSink& sink) {
 }
 
 Task<net::Answer> stream_job_events(net::Ctx& ctx, JobIn in) {
-  CO_TRY(const Snapshot now, co_await snapshot(ctx.loop(), ctx.company(), in.job_id));
+  db::Reader reader = ctx.reader();
+  sql::JobParams asked{.company_id = ctx.company(), .job_id = in.job_id};
+  CO_TRY(const auto job, co_await sql::job(reader, std::move(asked)));
+  if (!job) co_return fail(Code::NotFound);
   Watch watch{.loop = &ctx.loop(), .company = ctx.company(), .job = in.job_id, .after = 0, .snapshot_first = true};
   if (const std::string_view last = ctx.request().header("last-event-id"); !last.empty()) {
     CO_CHECK(net::read_text(watch.after, last, "Last-Event-ID"));
-    watch.after = std::min(watch.after, now.event_seq);  // a number from the future would never be reached
+    watch.after = std::min(watch.after, job->event_seq);  // a number from the future would never be reached
     watch.snapshot_first = false;
   }
   net::Answer out;
-  if (!watch.snapshot_first && is_final(now.job.status) && watch.after >= now.event_seq) {
+  if (!watch.snapshot_first && job->finished_at && watch.after >= job->event_seq) {
     out.status = 204;  // tells an EventSource to stop coming back
     co_return out;
   }

@@ -32,11 +32,18 @@ Task<Locked> lock_job(db::Tx& tx, ItemRef ref) {
 
 std::string channel_of(JobId job) { return "job:" + job.text(); }
 
-Co<void> notify(net::Loop& loop, JobId job, std::string payload) {
-  redis::Command command = loop.notices.notice(channel_of(job), std::move(payload));
+namespace {
+Co<void> tell(net::Loop& loop, std::string channel, std::string payload) {
+  redis::Command command = loop.notices.notice(channel, std::move(payload));
   const auto ignored = co_await loop.redis.run(std::move(command));
   static_cast<void>(ignored);
 }
+}  // namespace
+
+Co<void> notify(net::Loop& loop, JobId job, std::string payload) {
+  return tell(loop, channel_of(job), std::move(payload));
+}
+Co<void> notify_queued(net::Loop& loop) { return tell(loop, std::string{queued_channel}, ""); }
 
 Task<std::optional<Claimed>> claim(net::Loop& loop, CompanyId company, ItemId item, std::chrono::milliseconds lease) {
   CO_TRY(db::Tx tx, co_await loop.db.begin(company));
@@ -151,9 +158,7 @@ Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay
   CO_CHECK(co_await sql::add_item_event(tx, std::move(event)));
   CO_CHECK(co_await tx.commit());
   co_await notify(loop, job->job_id, "");
-  redis::Command hint = loop.notices.notice(queued_channel, "");
-  const auto ignored = co_await loop.redis.run(std::move(hint));
-  static_cast<void>(ignored);
+  co_await notify_queued(loop);
   co_return true;
 }
 

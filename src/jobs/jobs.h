@@ -78,6 +78,8 @@ Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay
 
 /// Tells whoever watches the job, and ignores that nobody can be told: they look by themselves.
 Co<void> notify(net::Loop& loop, JobId job, std::string payload);
+/// Likewise tells the scheduler that there are queued items.
+Co<void> notify_queued(net::Loop& loop);
 
 void routes(net::Router& router, Jobs& jobs);
 /// The parts of routes(): upload.cc and events.cc register their own.

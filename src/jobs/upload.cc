@@ -343,9 +343,7 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
     ctx.headers.emplace_back("Idempotent-Replayed", "true");
     co_return (*booked)->answer;
   }
-  redis::Command hint = ctx.loop().notices.notice(queued_channel, "");
-  const auto ignored = co_await ctx.redis().run(std::move(hint));
-  static_cast<void>(ignored);
+  co_await notify_queued(ctx.loop());
   log::info("batch_accepted", {{"request_id", ctx.request_id()},
                                {"company_id", ctx.company().text()},
                                {"user_id", ctx.user().text()},

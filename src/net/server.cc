@@ -1,24 +1,19 @@
 #include "net/server.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
+#include "base/wait.h"
 #include "net/session.h"
 
 namespace i2m::net {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 namespace {
-constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 constexpr std::chrono::milliseconds sweep_every{250};
 }  // namespace
 
@@ -42,13 +37,13 @@ Co<void> Server::Impl::accept() {
   const auto self = shared_from_this();
   for (std::size_t turn = 0; acceptor.is_open(); ++turn) {
     Loop& loop = *loops[turn % loops.size()];
-    auto [ec, socket] = co_await acceptor.async_accept(loop.io.get_executor(), token);
+    auto [ec, socket] = co_await acceptor.async_accept(loop.io.get_executor(), awaiting);
     if (ec == asio::error::operation_aborted) break;  // a connection that came just before the drain is still served
     if (ec) {
       // Out of descriptors, usually: one failed accept must not end the server, nor spin it.
       log::error("accept_failed", {{"why", ec.message()}});
       Timer pause{loops[0]->io, std::chrono::milliseconds{100}};
-      co_await pause.async_wait(token);
+      co_await pause.async_wait(awaiting);
       continue;
     }
     if (shared.connections.load(std::memory_order_relaxed) >= shared.settings.connections_max) continue;  // closes it
@@ -65,7 +60,7 @@ Co<void> Server::Impl::sweep(std::size_t index) {
   Timer timer{loops[index]->io};
   while (true) {
     timer.expires_after(sweep_every);
-    const auto [ec] = co_await timer.async_wait(token);
+    const auto [ec] = co_await timer.async_wait(awaiting);
     if (ec) co_return;
     const auto now = std::chrono::steady_clock::now();
     if (shared.draining) lists[index]->shorten_idle(now + shared.settings.drain_linger);
@@ -81,7 +76,7 @@ Co<void> Server::Impl::drain(std::function<void()> finished) {
   Timer timer{loops[0]->io};
   while (shared.connections > 0 && std::chrono::steady_clock::now() < give_up) {
     timer.expires_after(std::chrono::milliseconds{50});
-    co_await timer.async_wait(token);
+    co_await timer.async_wait(awaiting);
   }
   log::info("drained", {{"connections_cut", shared.connections.load()}});
   finished();

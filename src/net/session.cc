@@ -1,16 +1,15 @@
 #include "net/session.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "base/log.h"
 #include "base/offload.h"
+#include "base/wait.h"
 #include "net/file_reader.h"
 #include "net/head_parser.h"
 #include "net/socket_body.h"
@@ -19,7 +18,6 @@ namespace i2m::net {
 namespace asio = boost::asio;
 namespace {
 
-constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 constexpr std::size_t buffer_bytes_first = 4096;
 constexpr std::size_t send_buffer_bytes = 64_KiB;
 constexpr std::size_t drain_bytes_max = 256_KiB;  // of an unread body, for the sake of keeping the connection
@@ -146,13 +144,13 @@ Co<bool> Session::fill() {
     }
   }
   const auto [ec, n] =
-      co_await socket_.async_read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), token);
+      co_await socket_.async_read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), awaiting);
   end_ += n;
   co_return !ec && n > 0;
 }
 
 Co<bool> Session::send(std::string_view bytes) {
-  const auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()), token);
+  const auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()), awaiting);
   co_return !ec && n == bytes.size();
 }
 
@@ -307,7 +305,7 @@ Co<void> Session::linger() {
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   std::array<char, 16'384> away;
   for (std::size_t total = 0; total < linger_bytes_max;) {
-    const auto [ec, n] = co_await socket_.async_read_some(asio::buffer(away), token);
+    const auto [ec, n] = co_await socket_.async_read_some(asio::buffer(away), awaiting);
     if (ec || n == 0) break;
     total += n;
   }

@@ -1,14 +1,8 @@
 #include "net/socket_body.h"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "base/wait.h"
 
 namespace i2m::net {
 namespace asio = boost::asio;
-namespace {
-constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>{});
-}
-
 Task<std::size_t> SocketBody::read(std::span<char> into) {
   // Behind an error nobody knows where in the body the next byte stands.
   if (broken_) co_return fail(Code::Malformed, "a body behind its error");
@@ -49,7 +43,7 @@ Task<std::size_t> SocketBody::some(std::span<char> into) {
     session_.begin_ += n;
     co_return n;
   }
-  const auto [ec, n] = co_await session_.socket_.async_read_some(asio::buffer(into.data(), want), token);
+  const auto [ec, n] = co_await session_.socket_.async_read_some(asio::buffer(into.data(), want), awaiting);
   if (ec || n == 0) co_return fail(Code::Unavailable, "client went away in the middle of a body");
   co_return n;
 }

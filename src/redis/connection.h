@@ -8,12 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/wait.h"
 #include "redis/client.h"
 
 namespace i2m::redis {
-
-using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 /// A connection that is opened again whenever it is lost: what Client and Subscriber share. It moves bytes and keeps no
 /// account of who waits for which reply.
