@@ -7,7 +7,7 @@
 
 #include "admin/admin.h"
 #include "app.h"
-#include "engine/convert.h"
+#include "cli/convert.h"
 #include "net/problem.h"
 #include "version.gen.h"
 
@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
   using namespace i2m;
   const std::string_view first = argc > 1 ? argv[1] : "";
   // These two read their own arguments.
-  if (first == "convert") return engine::convert_main(argc - 1, argv + 1);
+  if (first == "convert") return cli::convert_main(argc - 1, argv + 1);
   if (first == "admin") return admin::admin_main(argc - 1, argv + 1);
 
   CLI::App cli{"Image2Model: pictures in, textured 3D models out.", "image2model"};

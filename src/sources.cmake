@@ -1,5 +1,5 @@
-# Every library of the product and its files, by name. Arrows point one way: base <- db, redis <- net <- slices <- app; mesh and
-# engine know only base's headers.
+# Every library of the product and its files, by name. Arrows point one way: base <- db, redis <- net <- slices <- app; image
+# and mesh know only base's headers, engine those two, cli the engine.
 include(cmake/embed.cmake)
 find_package(prometheus-cpp REQUIRED)
 
@@ -8,7 +8,9 @@ include(src/db/sources.cmake)
 include(tools/sqlgen/sources.cmake)
 include(src/redis/sources.cmake)
 include(src/mesh/sources.cmake)
+include(src/image/sources.cmake)
 include(src/engine/sources.cmake)
+include(src/cli/sources.cmake)
 
 i2m_library(i2m_net src/net/file_reader.cc src/net/head_parser.cc src/net/limits.cc src/net/metrics.cc src/net/multipart.cc
   src/net/notices.cc src/net/openapi.cc src/net/problem.cc src/net/router.cc src/net/server.cc src/net/session.cc src/net/socket_body.cc)
@@ -28,5 +30,5 @@ target_include_directories(i2m_app PUBLIC ${I2M_GENERATED})
 target_link_libraries(i2m_app PUBLIC i2m_slices CLI11::CLI11)
 
 add_executable(image2model src/main.cc)
-target_link_libraries(image2model PRIVATE i2m_app)
+target_link_libraries(image2model PRIVATE i2m_app i2m_cli)
 target_precompile_headers(image2model REUSE_FROM i2m_asio)

@@ -3,14 +3,14 @@
 #include <chrono>
 #include <optional>
 
-#include "engine/decode.h"
 #include "engine/grid.h"
-#include "engine/jpeg_write.h"
 #include "engine/lathe.h"
 #include "engine/mask.h"
 #include "engine/solid.h"
 #include "engine/subject.h"
 #include "engine/texture.h"
+#include "image/decode.h"
+#include "image/jpeg_write.h"
 #include "mesh/glb.h"
 #include "mesh/simplify.h"
 
@@ -79,7 +79,7 @@ struct Guess {
 };
 
 // Stands the object upright if it was turned on a lathe and leans; otherwise leaves it as the picture has it.
-Guess look_at(const Picture& picture, const Mask& mask, const Params& params, Report& report) {
+Guess look_at(const image::Picture& picture, const Mask& mask, const Params& params, Report& report) {
   Guess guess;
   guess.subject = cut_out(picture, mask.alpha, params.texture_px, 0);
   const int n = cells_for(params.triangles_max, guess.subject.alpha);
@@ -114,10 +114,10 @@ std::unexpected<Error> too_thin() {
                 "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
 }
 
-Result<Model> convert(Bytes bytes, const Params& params, Run& run, Report& report) {
+Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report& report) {
   CHECK_OK(run.begin(Stage::Decode));
-  TRY(report.picture, probe(bytes));
-  TRY(const Picture picture, decode(bytes, report.picture, 2 * std::max(1024, params.texture_px)));
+  TRY(report.picture, image::probe(bytes));
+  TRY(const image::Picture picture, image::decode(bytes, report.picture, 2 * std::max(1024, params.texture_px)));
 
   CHECK_OK(run.begin(Stage::Mask));
   TRY(const Mask mask, find_object(picture));
@@ -145,7 +145,7 @@ Result<Model> convert(Bytes bytes, const Params& params, Run& run, Report& repor
   to_metres(textured.mesh.positions);
 
   CHECK_OK(run.begin(Stage::Pack));
-  TRY(textured.jpeg, write_jpeg(atlas.rgb, jpeg_quality));
+  TRY(textured.jpeg, image::write_jpeg(atlas.rgb, jpeg_quality));
   report.triangles = static_cast<int>(textured.mesh.triangle_count());
   report.vertices = static_cast<int>(textured.mesh.positions.size());
   Model model{.glb = mesh::write_glb(textured), .report = {}};

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/probe.h"
+#include "image/probe.h"
 
 /// The embedded engine: one picture in, one textured GLB out. A pure function of its arguments.
 namespace i2m::engine {
@@ -63,7 +63,7 @@ std::string_view name_of(Back back);
 /// everything else is a function of the input.
 struct Report {
   std::array<float, stage_count> stage_ms{};
-  PictureInfo picture;
+  image::PictureInfo picture;
   bool mask_from_alpha = false;
   float mask_confidence = 0;  // 0 to 1; below 0.35 advise "a plain background or a transparent PNG works best"
   Shape shape = Shape::Soft;  // never Auto

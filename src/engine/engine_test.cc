@@ -1,13 +1,15 @@
+
 #include "engine/engine.h"
 
 #include <random>
 
-#include "engine/decode.h"
-#include "engine/jpeg_write.h"
 #include "engine/lathe.h"
 #include "engine/mask.h"
+#include "engine/measure.h"
 #include "engine/subject.h"
-#include "engine/test_pictures.h"
+#include "image/decode.h"
+#include "image/jpeg_write.h"
+#include "image/test_pictures.h"
 #include "mesh/glb.h"
 
 namespace i2m::engine {

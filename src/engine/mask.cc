@@ -47,7 +47,7 @@ cv::Mat refine(const cv::Mat& coarse, const cv::Mat& rgb) {
   return out;
 }
 
-Result<Mask> from_transparency(const Picture& picture) {
+Result<Mask> from_transparency(const image::Picture& picture) {
   cv::Mat solid = picture.alpha > 127;
   if (keep_large_parts(solid, speck_share) < object_px_min) {
     return nothing(
@@ -81,7 +81,7 @@ int keep_large_parts(cv::Mat& mask, double share) {
   return largest;
 }
 
-Result<Mask> find_object(const Picture& picture) {
+Result<Mask> find_object(const image::Picture& picture) {
   const int width = picture.rgb.cols, height = picture.rgb.rows;
   if (std::min(width, height) < side_px_min) {
     return nothing("This picture is only " + std::to_string(width) + " x " + std::to_string(height) +

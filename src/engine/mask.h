@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/decode.h"
+#include "image/decode.h"
 
 namespace i2m::engine {
 
@@ -16,7 +16,7 @@ struct Mask {
 /// Errors: Code::NoObjectFound when nothing is there (blank, transparent, a few pixels), with words that help.
 /// Cost:   2 ms with transparency; 0.1 to 0.4 s without. Uses OpenCV's random numbers: seed them for equal results.
 /// Source: segment.h for pictures without transparency; He et al., Fast Guided Filter, arXiv 1505.00996.
-Result<Mask> find_object(const Picture& picture);
+Result<Mask> find_object(const image::Picture& picture);
 
 /// Removes what is smaller than `share` of the largest connected part. `mask` is 0 or 255. Answers that part's area,
 /// px.

@@ -23,7 +23,7 @@ cv::Mat resized(const cv::Mat& from, int side_px) {
 
 }  // namespace
 
-Subject cut_out(const Picture& picture, const cv::Mat& mask, int side_px, float roll) {
+Subject cut_out(const image::Picture& picture, const cv::Mat& mask, int side_px, float roll) {
   cv::Rect box = cv::boundingRect(mask > 127);
   cv::Mat rgb = picture.rgb, alpha = mask;
   if (roll != 0) {

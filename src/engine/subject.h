@@ -1,7 +1,7 @@
 #pragma once
 
-#include "engine/decode.h"
 #include "engine/mask.h"
+#include "image/decode.h"
 
 namespace i2m::engine {
 
@@ -17,6 +17,6 @@ inline constexpr float subject_share = 0.9F;
 ///
 /// Errors: `mask` must have a pixel above 127.
 /// Cost:   about 10 ms at 1024 px.
-Subject cut_out(const Picture& picture, const cv::Mat& mask, int side_px, float roll);
+Subject cut_out(const image::Picture& picture, const cv::Mat& mask, int side_px, float roll);
 
 }  // namespace i2m::engine

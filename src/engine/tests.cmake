@@ -1,10 +1,10 @@
-# Tests and benchmarks of the mesh library and the engine. They need none of the product's other libraries.
+# Tests and benchmarks of pictures, meshes and the engine. They need none of the product's other libraries.
 find_package(ZLIB REQUIRED)
 
 add_library(i2m_engine_measure STATIC src/engine/measure.cc)
 target_link_libraries(i2m_engine_measure PUBLIC i2m_engine PRIVATE ${I2M_OPENCV_IMGPROC} ${I2M_OPENCV_CORE})
 target_compile_options(i2m_engine_measure PRIVATE -O2)
-target_precompile_headers(i2m_engine_measure REUSE_FROM i2m_engine)
+target_precompile_headers(i2m_engine_measure REUSE_FROM i2m_image)
 
 function(i2m_engine_test name)
   add_executable(${name} ${ARGN})
@@ -15,6 +15,8 @@ function(i2m_engine_test name)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
 i2m_engine_test(mesh_test src/mesh/mesh_test.cc src/mesh/glb_test.cc)
-i2m_engine_test(engine_input_test src/engine/probe_test.cc src/engine/decode_test.cc src/engine/convert_test.cc)
+i2m_engine_test(image_test src/image/probe_test.cc src/image/decode_test.cc)
+i2m_engine_test(cli_test src/cli/convert_test.cc)
+target_link_libraries(cli_test PRIVATE i2m_cli)
 i2m_engine_test(engine_test src/engine/engine_test.cc src/engine/truth_test.cc)
 include(bench/engine/sources.cmake)

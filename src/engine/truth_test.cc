@@ -1,7 +1,9 @@
-#include "engine/decode.h"
+#include "engine/engine.h"
 #include "engine/mask.h"
+#include "engine/measure.h"
 #include "engine/subject.h"
-#include "engine/test_pictures.h"
+#include "image/decode.h"
+#include "image/test_pictures.h"
 
 // What the models are worth, against the objects that the pictures were rendered from.
 namespace i2m::engine {
@@ -41,7 +43,7 @@ TEST(Truth, IsMet) {
 TEST(Outline, IsThePictures) {
   for (const std::string& name : picture_names()) {
     const FileBytes bytes = picture(name);
-    const auto decoded = decode(bytes, *probe(bytes), 2048);
+    const auto decoded = image::decode(bytes, *image::probe(bytes), 2048);
     cv::setRNGSeed(1);
     const auto mask = find_object(*decoded);
     ASSERT_TRUE(mask) << name;
@@ -61,7 +63,7 @@ TEST(Outline, IsThePictures) {
 TEST(Mask, LeavesShadowsOut) {
   for (const auto& [name, share] : {std::pair{"cc0-barrel-B-shadow.jpg", 0.563}, {"ccby-mug-A-shadow.jpg", 0.328}}) {
     const FileBytes bytes = picture(name);
-    const auto decoded = decode(bytes, *probe(bytes), 2048);
+    const auto decoded = image::decode(bytes, *image::probe(bytes), 2048);
     cv::setRNGSeed(1);
     const auto mask = find_object(*decoded);
     ASSERT_TRUE(mask) << name;

@@ -1,7 +1,7 @@
 // POST /api/v1/upload/batch: pictures in, a job and its holds out, in one transaction.
 #include "base/bounds.h"
 #include "base/log.h"
-#include "engine/probe.h"
+#include "image/probe.h"
 #include "jobs/jobs.h"
 #include "jobs/queries.gen.h"
 #include "net/problem.h"
@@ -77,7 +77,7 @@ struct BatchForm {
 struct Picture {
   std::string file_name;
   storage::Incoming file;
-  engine::PictureInfo info;
+  image::PictureInfo info;
   Sha256 sha256{};
   ItemId item = ItemId::make();
   std::string object_key;
@@ -134,10 +134,10 @@ Task<> take_file(Jobs& jobs, net::Multipart& parts, std::string file_name, Form&
     too_large = too_large || file.size() + bytes.size() > bounds::file_bytes_max;
     if (!too_large) CO_CHECK(co_await file.write(bytes));
   }
-  const auto look = [](std::span<const std::uint8_t> bytes) { return engine::probe(bytes); };
-  Result<engine::PictureInfo> info = fail(Code::FileTooLarge);
+  const auto look = [](std::span<const std::uint8_t> bytes) { return image::probe(bytes); };
+  Result<image::PictureInfo> info = fail(Code::FileTooLarge);
   if (!too_large) {
-    CO_TRY(Result<engine::PictureInfo> seen, co_await file.look(look));
+    CO_TRY(Result<image::PictureInfo> seen, co_await file.look(look));
     info = std::move(seen);
   }
   if (!info) {
@@ -241,7 +241,7 @@ Task<> insert_job(db::Tx& tx, net::Ctx& ctx, const Jobs& jobs, const Form& form,
     files.file_ids.push_back(Uuid::make());
     files.item_ids.push_back(each.item.value);
     files.object_keys.push_back(each.object_key);
-    files.media_types.push_back(fmt::format("image/{}", engine::name_of(each.info.type)));
+    files.media_types.push_back(fmt::format("image/{}", image::name_of(each.info.type)));
     files.bytes.push_back(static_cast<std::int64_t>(each.file.size()));
     files.sha256s.push_back(hex(each.sha256));
   }
@@ -286,7 +286,7 @@ Task<std::optional<Replayed>> book(net::Ctx& ctx, Jobs& jobs, const Form& form, 
 Task<> keep_files(net::Ctx& ctx, Form& form, const Order& order) {
   for (Picture& each : form.pictures) {
     each.object_key =
-        storage::key_of(storage::Area::Uploads, ctx.company(), order.job, each.item, engine::name_of(each.info.type));
+        storage::key_of(storage::Area::Uploads, ctx.company(), order.job, each.item, image::name_of(each.info.type));
     CO_CHECK(co_await each.file.keep(each.object_key));
   }
   co_return Result<>{};

@@ -1,4 +1,4 @@
-#include "engine/decode.h"
+#include "image/decode.h"
 
 #include <cstdio>
 
@@ -7,10 +7,10 @@
 
 #include <random>
 
-#include "engine/jpeg_write.h"
-#include "engine/test_pictures.h"
+#include "image/jpeg_write.h"
+#include "image/test_pictures.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 namespace {
 
 constexpr int any_side = 4096;
@@ -217,4 +217,4 @@ TEST(Exif, IgnoresWhatMakesNoSense) {
 }
 
 }  // namespace
-}  // namespace i2m::engine
+}  // namespace i2m::image

@@ -1,11 +1,11 @@
-#include "engine/convert.h"
+#include "cli/convert.h"
 
 #include <unistd.h>
 
-#include "engine/test_pictures.h"
+#include "image/test_pictures.h"
 #include "mesh/glb.h"
 
-namespace i2m::engine {
+namespace i2m::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -45,7 +45,7 @@ TEST_F(Convert, WritesAModelOfTheAskedQuality) {
   const std::string in = pictures() / "mit-fluent-plant.webp";
   for (const auto& [quality, triangles] : {std::pair{"low", 1000u}, {"medium", 5000u}}) {
     ASSERT_EQ(run({in, "-o", out(), "--quality", quality, "--json"}), 0) << complained;
-    const auto summary = mesh::inspect_glb(read_bytes(out()));
+    const auto summary = mesh::inspect_glb(file_bytes(out()));
     ASSERT_TRUE(summary);
     EXPECT_EQ(summary->triangles, triangles);
     EXPECT_TRUE(said.contains("\"triangles\":" + std::to_string(triangles))) << said;
@@ -60,7 +60,7 @@ TEST_F(Convert, TakesItsOptions) {
             0)
       << complained;
   EXPECT_TRUE(said.contains("\"shape\":\"flat\"")) << said;
-  EXPECT_LE(mesh::inspect_glb(read_bytes(out()))->triangles, 500u);
+  EXPECT_LE(mesh::inspect_glb(file_bytes(out()))->triangles, 500u);
 }
 
 TEST_F(Convert, ComplainsPlainlyAndWritesNothing) {
@@ -85,4 +85,4 @@ TEST_F(Convert, TellsWrongArgumentsFromWrongPictures) {
 }
 
 }  // namespace
-}  // namespace i2m::engine
+}  // namespace i2m::cli

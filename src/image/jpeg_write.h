@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 
 /// A JPEG file of `rgb` (CV_8UC3), with half the colour resolution as pictures usually have.
 ///
@@ -15,4 +15,4 @@ namespace i2m::engine {
 /// Cost:   about 4 ms a million pixels.
 Result<std::vector<std::uint8_t>> write_jpeg(const cv::Mat& rgb, int quality);
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

@@ -8,23 +8,27 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
-#include "engine/measure.h"
-
-// Pictures for the engine's tests: the ones kept in test/data/pictures, and drawn ones.
-namespace i2m::engine {
+// Pictures for tests: the ones kept in test/data/pictures, and drawn ones.
+namespace i2m {
 
 using FileBytes = std::vector<std::uint8_t>;
 
 inline std::filesystem::path pictures() { return I2M_PICTURES; }
 
+inline FileBytes file_bytes(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 inline FileBytes picture(const std::string& name) {
-  const FileBytes bytes = read_bytes(pictures() / name);
+  const FileBytes bytes = file_bytes(pictures() / name);
   EXPECT_FALSE(bytes.empty()) << name;
   return bytes;
 }
@@ -127,4 +131,4 @@ inline cv::Mat ball(int side) {
   return image;
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m

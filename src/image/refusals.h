@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 
 // What more than one part of the engine says about a picture. `detail` is for the log.
 
@@ -24,4 +24,4 @@ inline std::unexpected<Error> picture_unreadable(std::string detail) {
   return error;
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

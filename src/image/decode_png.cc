@@ -4,10 +4,10 @@
 #include <cstring>
 
 #include "base/bounds.h"
-#include "engine/decode.h"
-#include "engine/refusals.h"
+#include "image/decode.h"
+#include "image/refusals.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 namespace {
 
 constexpr png_alloc_size_t chunk_bytes_max = 4 << 20;
@@ -154,4 +154,4 @@ Result<Raw> decode_png(Bytes bytes, int side_px_max) {
   return std::move(job.out);
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

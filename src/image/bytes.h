@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace i2m::engine {
+namespace i2m::image {
 
 using Bytes = std::span<const std::uint8_t>;
 
@@ -22,4 +22,4 @@ inline bool has_at(Bytes b, std::size_t at, std::string_view text) {
                     [](char c, std::uint8_t byte) { return static_cast<std::uint8_t>(c) == byte; });
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

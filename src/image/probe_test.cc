@@ -1,13 +1,13 @@
-#include "engine/probe.h"
+#include "image/probe.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "engine/jpeg_write.h"
-#include "engine/test_pictures.h"
+#include "image/jpeg_write.h"
+#include "image/test_pictures.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 namespace {
 
 Code code_of(const FileBytes& bytes) {
@@ -158,4 +158,4 @@ TEST(Probe, NeverReadsOutOfBounds) {
 }
 
 }  // namespace
-}  // namespace i2m::engine
+}  // namespace i2m::image

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 
 enum class PictureType : std::uint8_t { Png, Jpeg, Webp };
 
@@ -30,4 +30,4 @@ struct PictureInfo {
 /// Source: PNG (W3C REC 2003) 5.3; JPEG (ITU T.81) annex B; WebP container specification (Google).
 Result<PictureInfo> probe(std::span<const std::uint8_t> bytes);
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace i2m::engine {
+namespace i2m::cli {
 
 /// `image2model convert in.png -o out.glb`: the embedded engine from the command line, without any service.
 ///
@@ -8,4 +8,4 @@ namespace i2m::engine {
 /// Answers the process's exit code: 0 done, 1 the picture or a file could not be used, 2 wrong arguments.
 int convert_main(int argc, char** argv);
 
-}  // namespace i2m::engine
+}  // namespace i2m::cli

@@ -5,10 +5,10 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
-#include "engine/decode.h"
-#include "engine/refusals.h"
+#include "image/decode.h"
+#include "image/refusals.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 namespace {
 
 // A progressive file may ask for the whole picture again with every few bytes of scan; honest ones have about ten.
@@ -126,4 +126,4 @@ Result<Raw> decode_jpeg(Bytes bytes, int side_px_max) {
   return std::move(job.out);
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

@@ -1,6 +1,6 @@
-#include "engine/decode.h"
+#include "image/decode.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 namespace {
 
 // The eight ways a camera may have been held; EXIF counts them from 1.
@@ -94,4 +94,4 @@ Result<Picture> decode(Bytes bytes, const PictureInfo& info, int side_px_max) {
   return picture;
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

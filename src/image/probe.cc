@@ -1,14 +1,14 @@
-#include "engine/probe.h"
+#include "image/probe.h"
 
 #include <cstring>
 #include <optional>
 #include <string>
 
 #include "base/bounds.h"
-#include "engine/bytes.h"
-#include "engine/refusals.h"
+#include "image/bytes.h"
+#include "image/refusals.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 namespace {
 
 using namespace std::string_view_literals;
@@ -221,4 +221,4 @@ Result<PictureInfo> probe(std::span<const std::uint8_t> bytes) {
   return cut ? Result<PictureInfo>{truncated()} : unsupported(bytes);
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

@@ -1,9 +1,9 @@
 #include <webp/decode.h>
 
-#include "engine/decode.h"
-#include "engine/refusals.h"
+#include "image/decode.h"
+#include "image/refusals.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 namespace {
 
 // `probe` has walked these chunks before: their lengths lie inside the file.
@@ -48,4 +48,4 @@ Result<Raw> decode_webp(Bytes bytes, const PictureInfo& info, int side_px_max) {
   return raw;
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

@@ -1,4 +1,4 @@
-#include "engine/jpeg_write.h"
+#include "image/jpeg_write.h"
 
 #include <csetjmp>
 #include <cstdio>
@@ -7,7 +7,7 @@
 // jpeglib.h needs size_t and FILE declared before it.
 #include <jpeglib.h>
 
-namespace i2m::engine {
+namespace i2m::image {
 namespace {
 
 struct Failure {
@@ -62,4 +62,4 @@ Result<std::vector<std::uint8_t>> write_jpeg(const cv::Mat& rgb, int quality) {
   return std::vector<std::uint8_t>(job.data, job.data + job.size);
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

@@ -3,10 +3,10 @@
 #include <opencv2/core.hpp>
 
 #include "base/result.h"
-#include "engine/bytes.h"
-#include "engine/probe.h"
+#include "image/bytes.h"
+#include "image/probe.h"
 
-namespace i2m::engine {
+namespace i2m::image {
 
 /// A decoded picture, upright. Never empty.
 struct Picture {
@@ -36,4 +36,4 @@ Result<Raw> decode_webp(Bytes bytes, const PictureInfo& info, int side_px_max);
 /// The orientation in a TIFF structure, as EXIF blocks hold it; 1 when there is none or it makes no sense.
 int exif_orientation(Bytes tiff);
 
-}  // namespace i2m::engine
+}  // namespace i2m::image

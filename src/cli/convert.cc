@@ -1,4 +1,4 @@
-#include "engine/convert.h"
+#include "cli/convert.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,8 +18,11 @@
 #include "base/bounds.h"
 #include "engine/engine.h"
 
-namespace i2m::engine {
+namespace i2m::cli {
 namespace {
+
+using engine::Back, engine::Model, engine::Params, engine::Progress, engine::Quality, engine::Report, engine::Shape,
+    engine::Stage;
 
 constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
 
@@ -81,7 +84,7 @@ void print_json(const Model& model, const std::string& path) {
   const Report& r = model.report;
   std::string stages;
   float total = 0;
-  for (std::size_t i = 0; i < stage_count; ++i) {
+  for (std::size_t i = 0; i < engine::stage_count; ++i) {
     total += r.stage_ms[i];
     stages +=
         (i == 0 ? "\"" : ",\"") + std::string(name_of(static_cast<Stage>(i))) + "\":" + std::to_string(r.stage_ms[i]);
@@ -127,7 +130,7 @@ void choice(CLI::App& app, const std::string& name, std::string& word, const Wor
 }
 
 int run(const Options& o) {
-  Params params = params_of(o.quality);
+  Params params = engine::params_of(o.quality);
   if (o.triangles != 0) params.triangles_max = o.triangles;
   if (o.texture != 0) params.texture_px = o.texture;
   params.shape = o.shape;
@@ -143,7 +146,7 @@ int run(const Options& o) {
       return true;
     };
   }
-  const auto model = make_model(*bytes, params, progress);
+  const auto model = engine::make_model(*bytes, params, progress);
   if (progress) std::fprintf(stderr, "\r\033[K");
   if (!model) {
     const Error& e = model.error();
@@ -171,13 +174,13 @@ int convert_main(int argc, char** argv) {
   app.add_option("-o,--out", o.out, "the GLB to write")->required();
   choice(app, "--quality", quality, qualities, "low 1000, medium 5000, high 10000 triangles");
   app.add_option("--triangles", o.triangles, "at most so many triangles, instead of the quality's")
-      ->check(CLI::Range(triangles_min, triangles_most));
+      ->check(CLI::Range(engine::triangles_min, engine::triangles_most));
   choice(app, "--shape", shape, shapes, "what the object is like");
   choice(app, "--back", back, backs, "what the unseen side shows");
   app.add_option("--depth", o.depth, "stretches the model towards the viewer")
-      ->check(CLI::Range(depth_min, depth_most));
+      ->check(CLI::Range(engine::depth_min, engine::depth_most));
   app.add_option("--texture", o.texture, "side of the texture in pixels, instead of the quality's")
-      ->check(CLI::Range(texture_px_min, texture_px_most));
+      ->check(CLI::Range(engine::texture_px_min, engine::texture_px_most));
   app.add_flag("--json", o.json, "print what was done as JSON");
   try {
     app.parse(argc, argv);
@@ -192,4 +195,4 @@ int convert_main(int argc, char** argv) {
   return run(o);
 }
 
-}  // namespace i2m::engine
+}  // namespace i2m::cli
