@@ -2,6 +2,7 @@
 # and mesh know only base's headers, engine those two, cli the engine.
 include(cmake/embed.cmake)
 find_package(prometheus-cpp REQUIRED)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 
 i2m_library(i2m_base src/base/base.cc src/base/crypto.cc src/base/log.cc src/base/text.cc)
 include(src/db/sources.cmake)
@@ -12,15 +13,15 @@ include(src/image/sources.cmake)
 include(src/engine/sources.cmake)
 include(src/cli/sources.cmake)
 
-i2m_library(i2m_net src/net/file_reader.cc src/net/head_parser.cc src/net/limits.cc src/net/metrics.cc src/net/multipart.cc
+i2m_library(i2m_net src/net/fetch.cc src/net/file_reader.cc src/net/head_parser.cc src/net/limits.cc src/net/metrics.cc src/net/multipart.cc
   src/net/notices.cc src/net/openapi.cc src/net/problem.cc src/net/router.cc src/net/server.cc src/net/session.cc src/net/socket_body.cc)
-target_link_libraries(i2m_net PUBLIC i2m_base i2m_db i2m_redis prometheus-cpp::core)
+target_link_libraries(i2m_net PUBLIC i2m_base i2m_db i2m_redis prometheus-cpp::core PkgConfig::CURL)
 
 i2m_library(i2m_slices
   src/identity/api.cc src/identity/identity.cc src/identity/passwords.cc src/identity/token.cc
   src/credits/api.cc src/credits/cache.cc src/credits/credits.cc
   src/storage/links.cc src/storage/storage.cc
-  src/providers/embedded.cc
+  src/providers/embedded.cc src/providers/fal/protocol.cc src/providers/fal/signature.cc
   src/jobs/api.cc src/jobs/events.cc src/jobs/jobs.cc src/jobs/upload.cc
   src/dispatch/schedule.cc src/dispatch/stream.cc src/dispatch/work.cc)
 target_link_libraries(i2m_slices PUBLIC i2m_net i2m_engine)

@@ -4,7 +4,7 @@ target_link_libraries(i2m_given PUBLIC i2m_slices i2m_test_support i2m_test_redi
 target_precompile_headers(i2m_given REUSE_FROM i2m_asio)
 target_include_directories(i2m_given PUBLIC ${CMAKE_SOURCE_DIR}/test)
 
-i2m_test(net_test src/net/fields_test.cc src/net/head_parser_test.cc src/net/multipart_test.cc src/net/problem_test.cc
+i2m_test(net_test src/net/fetch_test.cc src/net/fields_test.cc src/net/head_parser_test.cc src/net/multipart_test.cc src/net/problem_test.cc
   src/net/router_test.cc src/net/server_test.cc)
 target_link_libraries(net_test PRIVATE i2m_given)
 
@@ -23,3 +23,6 @@ target_link_libraries(storage_test PRIVATE i2m_given)
 
 i2m_test(jobs_test src/jobs/jobs_test.cc src/dispatch/schedule_test.cc src/dispatch/work_test.cc)
 target_link_libraries(jobs_test PRIVATE i2m_given)
+
+i2m_test(fal_test src/providers/fal/protocol_test.cc)
+target_link_libraries(fal_test PRIVATE i2m_slices)

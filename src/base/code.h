@@ -42,6 +42,7 @@ enum class Code : std::uint8_t {
   FileTruncated,
   PictureTooLarge,    // pixels: a decompression bomb or an honest giant
   PictureUnreadable,  // decodes to nothing
+  ContentRejected,    // the provider's rules forbid it
   NoObjectFound,      // blank, transparent, 1x1: nothing to model
   // One item while it runs.
   ContractMissed,     // the model breaks its preset's promise
@@ -49,10 +50,11 @@ enum class Code : std::uint8_t {
   AttemptsExhausted,  // gave up after the last retry
   Cancelled,
   // Outages and bugs.
-  Unavailable,  // 503: PostgreSQL, Redis, disk or provider is away
-  StorageFull,  // 507
-  Draining,     // 503: this process is stopping
-  Internal,     // 500
+  Unavailable,     // 503: PostgreSQL, Redis, disk or provider is away
+  OutcomeUnknown,  // 503: a request left us, and nobody knows whether it was received
+  StorageFull,     // 507
+  Draining,        // 503: this process is stopping
+  Internal,        // 500
 };
 
 inline constexpr std::uint8_t code_count = static_cast<std::uint8_t>(Code::Internal) + 1;
