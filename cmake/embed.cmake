@@ -1,4 +1,4 @@
-# Carries text files in the program: config/defaults.env and db/migrations. Made anew when one of them changes.
+# Carries text files in the program: config/defaults.env, config/models and db/migrations. Made anew when one of them changes.
 set(I2M_GENERATED ${CMAKE_BINARY_DIR}/generated)
 
 function(i2m_raw_text out file)
@@ -35,4 +35,21 @@ file(CONFIGURE OUTPUT ${I2M_GENERATED}/version.gen.h @ONLY CONTENT
 "#pragma once
 #include <string_view>
 namespace i2m { inline constexpr std::string_view version = \"@PROJECT_VERSION@\"; }
+")
+
+file(GLOB models CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/config/models/*.json)
+list(SORT models)
+set(rows "")
+foreach(file ${models})
+  get_filename_component(name ${file} NAME)
+  i2m_raw_text(text ${file})
+  string(APPEND rows "    {\"${name}\", ${text}},\n")
+endforeach()
+file(CONFIGURE OUTPUT ${I2M_GENERATED}/models.gen.h @ONLY CONTENT
+"#pragma once
+#include <array>
+#include <string_view>
+#include <utility>
+namespace i2m { inline constexpr auto carried_models = std::to_array<std::pair<std::string_view, std::string_view>>({
+@rows@}); }
 ")

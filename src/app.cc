@@ -10,6 +10,7 @@
 
 #include "credits/credits.h"
 #include "db/leader.h"
+#include "dispatch/hooks.h"
 #include "dispatch/schedule.h"
 #include "dispatch/work.h"
 #include "identity/identity.h"
@@ -18,6 +19,8 @@
 #include "net/server.h"
 #include "operations.h"
 #include "providers/embedded.h"
+#include "providers/fal/fal.h"
+#include "version.gen.h"
 
 namespace i2m::app {
 namespace {
@@ -91,8 +94,49 @@ Result<net::ServerSettings> server_settings(const Settings& settings, std::strin
   return out;
 }
 
+Result<providers::fal::Settings> fal_settings(const Settings& settings) {
+  providers::fal::Settings out;
+  out.key = settings.text("FAL_KEY");
+  if (!out.key.empty() && out.key.find(':') == std::string::npos)
+    return refuse(Code::Invalid, "FAL_KEY", "FAL_KEY must be <key id>:<secret>.");
+  out.hosts = {settings.text("FAL_QUEUE_URL"), settings.text("FAL_REST_URL"), settings.text("FAL_API_URL")};
+  for (const std::string* url : {&out.hosts.queue, &out.hosts.rest, &out.hosts.api})
+    CHECK_OK(net::check_outgoing(*url));
+  out.webhook_base = settings.text("FAL_WEBHOOK_URL");
+  if (!out.webhook_base.empty()) CHECK_OK(net::check_outgoing(out.webhook_base));
+  std::string_view hosts = settings.text("FAL_DOWNLOAD_HOSTS");
+  while (!hosts.empty()) {
+    const std::size_t comma = std::min(hosts.find(','), hosts.size());
+    if (comma > 0) out.download_hosts.emplace_back(hosts.substr(0, comma));
+    hosts.remove_prefix(std::min(hosts.size(), comma + 1));
+  }
+  TRY(const std::int64_t in_flight, settings.number("FAL_IN_FLIGHT_MAX", 1, 10'000));
+  out.in_flight_max = static_cast<int>(in_flight);
+  TRY(out.poll_first, settings.milliseconds("FAL_POLL_MS"));
+  TRY(out.poll_most, settings.milliseconds("FAL_POLL_MAX_MS"));
+  TRY(out.start_timeout, settings.seconds("FAL_START_TIMEOUT_S"));
+  TRY(out.make_timeout, settings.seconds("FAL_MAKE_TIMEOUT_S"));
+  TRY(out.probe_after, settings.seconds("FAL_PROBE_S"));
+  TRY(const std::int64_t failures, settings.number("FAL_FAILURES_MAX", 1, 1000));
+  out.failures_max = static_cast<int>(failures);
+  TRY(out.rest, settings.seconds("FAL_REST_S"));
+  TRY(out.rest_most, settings.seconds("FAL_REST_MAX_S"));
+  TRY(const std::int64_t submissions, settings.number("FAL_SUBMISSIONS_MAX", 1, 5));
+  out.submissions_max = static_cast<int>(submissions);
+  return out;
+}
+
 Result<jobs::Settings> job_settings(const Settings& settings) {
   jobs::Settings out;
+  if (!settings.text("FAL_KEY").empty()) {
+    out.provider = "fal";
+    out.model = settings.text("FAL_MODEL");
+    TRY(const providers::fal::Catalogue catalogue, providers::fal::Catalogue::load(settings.text("MODELS_DIR")));
+    if (catalogue.find(out.model) == nullptr)
+      return refuse(Code::Invalid, "FAL_MODEL", fmt::format("FAL_MODEL: the catalogue has no model {}.", out.model));
+  }
+  TRY(const std::int64_t concurrency, settings.number("FAL_CONCURRENCY", 1, 10'000));
+  out.windows["fal"] = static_cast<int>(concurrency);
   TRY(const std::int64_t attempts, settings.number("ATTEMPTS_MAX", 1, 20));
   out.attempts_max = static_cast<int>(attempts);
   TRY(out.item_deadline, settings.seconds("ITEM_DEADLINE_S"));
@@ -159,11 +203,12 @@ struct Operations {
   std::unique_ptr<net::Server> server;
 };
 
-void all_routes(net::Router& router, identity::Identity& identity, jobs::Jobs& jobs, net::Metrics& metrics,
-                const net::Shared& shared) {
+void all_routes(net::Router& router, identity::Identity& identity, jobs::Jobs& jobs, dispatch::Hooks& hooks,
+                net::Metrics& metrics, const net::Shared& shared) {
   identity::routes(router, identity);
   credits::routes(router);
   jobs::routes(router, jobs);
+  hooks.routes(router);
   operation_routes(router, metrics, shared);
   openapi_route(router);
 }
@@ -242,7 +287,9 @@ Result<> serve(const Settings& settings) {
       [&identity](net::Loop& loop, std::string_view token) { return identity.authenticate(loop, token); }, limits,
       metrics};
   net::Shared shared;
-  all_routes(router, identity, jobs, metrics, shared);
+  dispatch::Hooks hooks{settings.text("FAL_REST_URL") + "/.well-known/jwks.json", clock};
+  for (const auto& loop : loops.all) hooks.attach(*loop);
+  all_routes(router, identity, jobs, hooks, metrics, shared);
   if (const std::string& root = settings.text("WEB_ROOT"); !root.empty()) {
     TRY(net::Handler site, pages(root));
     router.set_pages(std::move(site));
@@ -268,14 +315,28 @@ Result<> work(const Settings& settings) {
   Operations operations;
   CHECK_OK(operations.listen(settings, loops, *files, "work"));
   providers::Embedded embedded{static_cast<int>(threads)};
-  dispatch::Worker worker{loops.first(), std::move(redis),         embedded,
-                          objects,       std::move(jobs_settings), operations.metrics};
-  const auto finished = [&loops](std::exception_ptr thrown) {
-    if (thrown) std::rethrow_exception(thrown);
-    loops.stop();
+  // The engine's worker runs beside the outside provider's: what was queued for it before a key was set is made too.
+  std::vector<std::unique_ptr<dispatch::Worker>> workers;
+  const auto employ = [&](providers::Provider& provider) {
+    workers.push_back(
+        std::make_unique<dispatch::Worker>(loops.first(), redis, provider, objects, jobs_settings, operations.metrics));
   };
-  asio::co_spawn(loops.first().io, worker.run(), finished);
-  loops.run([&] { worker.stop(patience); });
+  employ(embedded);
+  TRY(providers::fal::Settings fal_options, fal_settings(settings));
+  TRY(const auto catalogue, providers::fal::Catalogue::load(settings.text("MODELS_DIR")));
+  const bool has_key = !fal_options.key.empty();
+  net::Fetcher fetcher{loops.first().io, fmt::format("image2model/{}", version)};
+  providers::fal::Fal fal{loops.first(), fetcher, catalogue, std::move(fal_options), operations.metrics};
+  if (has_key) employ(fal);
+  std::size_t running = workers.size();
+  const auto finished = [&loops, &running](std::exception_ptr thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+    if (--running == 0) loops.stop();
+  };
+  for (const auto& worker : workers) asio::co_spawn(loops.first().io, worker->run(), finished);
+  loops.run([&] {
+    for (const auto& worker : workers) worker->stop(patience);
+  });
 }
 
 Result<> schedule(const Settings& settings) {
@@ -313,7 +374,8 @@ std::string openapi() {
   jobs::Jobs jobs{*objects, *signed_links, limits, {}};
   net::Router router{Operations::nobody, limits, metrics};
   net::Shared shared;
-  all_routes(router, identity, jobs, metrics, shared);
+  dispatch::Hooks hooks{"", clock};
+  all_routes(router, identity, jobs, hooks, metrics, shared);
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
   return openapi_of(router);

@@ -45,6 +45,8 @@ enum class Code : std::uint8_t {
   ContentRejected,    // the provider's rules forbid it
   NoObjectFound,      // blank, transparent, 1x1: nothing to model
   // One item while it runs.
+  ProviderRefused,    // the provider does not take what we asked for: our bug, or a stale catalogue
+  ProviderPaused,     // the provider is left alone for a while: the item waits, nothing is wrong with it
   ContractMissed,     // the model breaks its preset's promise
   DeadlineExceeded,   // the item or the request ran out of time
   AttemptsExhausted,  // gave up after the last retry

@@ -47,6 +47,7 @@ using JobId = Id<struct JobTag>;
 using ItemId = Id<struct ItemTag>;
 using FileId = Id<struct FileTag>;
 using HoldId = Id<struct HoldTag>;
+using CallId = Id<struct CallTag>;
 
 }  // namespace i2m
 

@@ -28,38 +28,38 @@ Task<std::int64_t> forget_keys(R& run, ForgetKeysParams params) {
 }
 
 inline constexpr db::Query pick_items_query{"dispatch.pick_items", R"sql(with waiting as (
-    select distinct company_id from job_items where status = 'queued'),
+    select distinct company_id from job_items where status = 'queued' and provider = $1),
 in_flight as (
-    select company_id, count(*) as busy from job_items where status in ('dispatched', 'running') group by company_id),
+    select company_id, count(*) as busy from job_items
+     where status in ('dispatched', 'running') and provider = $1 group by company_id),
 candidates as (
     select i.id, i.created_at, i.turn + coalesce(f.busy, 0) as turn
       from waiting w
       cross join lateral (
           select q.id, q.created_at, row_number() over (order by q.created_at, q.id) as turn
             from (select id, created_at from job_items
-                   where company_id = w.company_id and status = 'queued' and not_before <= now()
-                   order by created_at, id limit $1) q) i
+                   where company_id = w.company_id and status = 'queued' and provider = $1 and not_before <= now()
+                   order by created_at, id limit $2) q) i
       left join in_flight f on f.company_id = w.company_id),
 picked as (
-    select id from candidates order by turn, created_at, id limit $1)
+    select id from candidates order by turn, created_at, id limit $2)
 update job_items i
-   set status = 'dispatched', stage = 'dispatched', lease_until = now() + make_interval(secs => $2)
+   set status = 'dispatched', stage = 'dispatched', lease_until = now() + make_interval(secs => $3)
   from picked where i.id = picked.id and i.status = 'queued'
-returning i.company_id, i.id as item_id, i.provider)sql"};
+returning i.company_id, i.id as item_id)sql"};
 struct PickItemsParams {
+  std::string provider;
   std::int64_t limit;
   double lease_s;
 };
 struct PickItemsRow {
   CompanyId company_id;
   ItemId item_id;
-  std::string provider;
 };
 inline PickItemsRow pick_items_row(const db::Rows& rows, int row) {
   return {
       .company_id = rows.get<CompanyId>(row, 0),
       .item_id = rows.get<ItemId>(row, 1),
-      .provider = rows.get<std::string>(row, 2),
   };
 }
 /// The scheduler's fair pick, as the system role: a company's next item waits behind as many turns as the company has in
@@ -68,6 +68,7 @@ inline PickItemsRow pick_items_row(const db::Rows& rows, int row) {
 template <db::Runner R>
 Task<std::vector<PickItemsRow>> pick_items(R& run, PickItemsParams params) {
   db::Params values;
+  values.add(params.provider);
   values.add(params.limit);
   values.add(params.lease_s);
   CO_TRY(const db::Rows rows, co_await run.run(pick_items_query, std::move(values)));
@@ -77,34 +78,38 @@ Task<std::vector<PickItemsRow>> pick_items(R& run, PickItemsParams params) {
   co_return out;
 }
 
-inline constexpr db::Query count_in_flight_query{"dispatch.count_in_flight", R"sql(select count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
+inline constexpr db::Query count_in_flight_query{"dispatch.count_in_flight", R"sql(select provider, count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
        count(*) filter (where status = 'queued') as "queued!",
        coalesce(extract(epoch from now() - min(created_at) filter (where status = 'queued')), 0)::float8 as "oldest_queued_s!"
-  from job_items where status in ('queued', 'dispatched', 'running'))sql"};
+  from job_items where status in ('queued', 'dispatched', 'running') group by provider)sql"};
 struct CountInFlightRow {
+  std::string provider;
   std::int64_t in_flight;
   std::int64_t queued;
   double oldest_queued_s;
 };
 inline CountInFlightRow count_in_flight_row(const db::Rows& rows, int row) {
   return {
-      .in_flight = rows.get<std::int64_t>(row, 0),
-      .queued = rows.get<std::int64_t>(row, 1),
-      .oldest_queued_s = rows.get<double>(row, 2),
+      .provider = rows.get<std::string>(row, 0),
+      .in_flight = rows.get<std::int64_t>(row, 1),
+      .queued = rows.get<std::int64_t>(row, 2),
+      .oldest_queued_s = rows.get<double>(row, 3),
   };
 }
 template <db::Runner R>
-Task<CountInFlightRow> count_in_flight(R& run) {
+Task<std::vector<CountInFlightRow>> count_in_flight(R& run) {
   db::Params values;
   CO_TRY(const db::Rows rows, co_await run.run(count_in_flight_query, std::move(values)));
-  CO_CHECK(db::exactly_one(rows, count_in_flight_query));
-  co_return count_in_flight_row(rows, 0);
+  std::vector<CountInFlightRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(count_in_flight_row(rows, row));
+  co_return out;
 }
 
 inline constexpr db::Query overdue_items_query{"dispatch.overdue_items", R"sql(select company_id, id as item_id, status, attempt, attempts_max, deadline_at <= now() as "past_deadline!"
   from job_items
  where (status in ('dispatched', 'running') and lease_until < now())
-    or (status in ('queued', 'dispatched', 'running') and deadline_at <= now())
+    or (status in ('queued', 'dispatched', 'running', 'unsure') and deadline_at <= now())
  order by deadline_at limit $1)sql"};
 struct OverdueItemsParams {
   std::int64_t limit;

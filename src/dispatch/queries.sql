@@ -6,16 +6,17 @@ delete from idempotency_keys where created_at < now() - make_interval(hours => @
 -- flight, so one that queues 1,000 pictures does not delay another's first. Marked and leased here, sent to Redis after the
 -- commit; should the message be lost, the lease ends and the item is picked again.
 with waiting as (
-    select distinct company_id from job_items where status = 'queued'),
+    select distinct company_id from job_items where status = 'queued' and provider = @provider),
 in_flight as (
-    select company_id, count(*) as busy from job_items where status in ('dispatched', 'running') group by company_id),
+    select company_id, count(*) as busy from job_items
+     where status in ('dispatched', 'running') and provider = @provider group by company_id),
 candidates as (
     select i.id, i.created_at, i.turn + coalesce(f.busy, 0) as turn
       from waiting w
       cross join lateral (
           select q.id, q.created_at, row_number() over (order by q.created_at, q.id) as turn
             from (select id, created_at from job_items
-                   where company_id = w.company_id and status = 'queued' and not_before <= now()
+                   where company_id = w.company_id and status = 'queued' and provider = @provider and not_before <= now()
                    order by created_at, id limit @limit) q) i
       left join in_flight f on f.company_id = w.company_id),
 picked as (
@@ -23,20 +24,20 @@ picked as (
 update job_items i
    set status = 'dispatched', stage = 'dispatched', lease_until = now() + make_interval(secs => @lease_s)
   from picked where i.id = picked.id and i.status = 'queued'
-returning i.company_id, i.id as item_id, i.provider;
+returning i.company_id, i.id as item_id;
 
--- name: count_in_flight :one
-select count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
+-- name: count_in_flight :many
+select provider, count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
        count(*) filter (where status = 'queued') as "queued!",
        coalesce(extract(epoch from now() - min(created_at) filter (where status = 'queued')), 0)::float8 as "oldest_queued_s!"
-  from job_items where status in ('queued', 'dispatched', 'running');
+  from job_items where status in ('queued', 'dispatched', 'running') group by provider;
 
 -- name: overdue_items :many
 -- What the reaper must decide on: leases that ended (a worker or a message was lost) and deadlines that passed.
 select company_id, id as item_id, status, attempt, attempts_max, deadline_at <= now() as "past_deadline!"
   from job_items
  where (status in ('dispatched', 'running') and lease_until < now())
-    or (status in ('queued', 'dispatched', 'running') and deadline_at <= now())
+    or (status in ('queued', 'dispatched', 'running', 'unsure') and deadline_at <= now())
  order by deadline_at limit @limit;
 
 -- name: booked_objects :many

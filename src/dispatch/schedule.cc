@@ -6,6 +6,7 @@
 #include "base/wait.h"
 #include "dispatch/queries.gen.h"
 #include "dispatch/stream.h"
+#include "providers/calls.h"
 
 namespace i2m::dispatch {
 namespace {
@@ -90,23 +91,42 @@ Co<void> Scheduler::run(db::AdvisoryLock& leader) {
 
 Task<int> Scheduler::dispatch() {
   CO_TRY(db::Tx tx, co_await system_.begin_system("dispatch"));
-  CO_TRY(const auto now, co_await sql::count_in_flight(tx));
-  queued_.Set(static_cast<double>(now.queued));
-  in_flight_.Set(static_cast<double>(now.in_flight));
-  oldest_queued_.Set(now.oldest_queued_s);
-  const std::int64_t room = std::min<std::int64_t>(batch_max, settings_.dispatch_window - now.in_flight);
-  if (room <= 0 || now.queued == 0) co_return 0;
-  sql::PickItemsParams params{.limit = room, .lease_s = seconds(settings_.dispatch_lease)};
-  CO_TRY(const auto rows, co_await sql::pick_items(tx, std::move(params)));
-  CO_CHECK(co_await tx.commit());
+  CO_TRY(const auto counts, co_await sql::count_in_flight(tx));
+  std::int64_t queued = 0, in_flight = 0;
+  double oldest = 0;
   std::map<std::string, std::vector<jobs::ItemRef>> by_provider;
-  for (const auto& row : rows) by_provider[row.provider].push_back({row.company_id, row.item_id, 0});
+  for (const auto& now : counts) {
+    queued += now.queued;
+    in_flight += now.in_flight;
+    oldest = std::max(oldest, now.oldest_queued_s);
+    if (now.queued == 0) continue;
+    CO_TRY(const std::int64_t room, co_await room_at(tx, now.provider, static_cast<int>(now.in_flight)));
+    if (room <= 0) continue;
+    sql::PickItemsParams params{.provider = now.provider, .limit = room, .lease_s = seconds(settings_.dispatch_lease)};
+    CO_TRY(const auto rows, co_await sql::pick_items(tx, std::move(params)));
+    for (const auto& row : rows) by_provider[now.provider].push_back({row.company_id, row.item_id, 0});
+  }
+  queued_.Set(static_cast<double>(queued));
+  in_flight_.Set(static_cast<double>(in_flight));
+  oldest_queued_.Set(oldest);
+  if (by_provider.empty()) co_return 0;
+  CO_CHECK(co_await tx.commit());
+  int picked = 0;
   for (auto& [provider, items] : by_provider) {
+    picked += static_cast<int>(items.size());
     // Lost messages are no loss: the lease ends and the item is picked again.
     const Result<> sent = co_await send(provider, std::move(items));
     if (!sent) log::warn("dispatch_undelivered", {{"provider", provider}, {"error", log::describe(sent.error())}});
   }
-  co_return static_cast<int>(rows.size());
+  co_return picked;
+}
+
+/// How many more items may go to this provider now.
+Task<std::int64_t> Scheduler::room_at(db::Tx& tx, const std::string& provider, int in_flight) {
+  CO_TRY(const providers::Health health, co_await providers::health_of(tx, provider));
+  const auto own = settings_.windows.find(provider);
+  const int window = own == settings_.windows.end() ? settings_.dispatch_window : own->second;
+  co_return std::min<std::int64_t>(batch_max, providers::room_of(health, window, in_flight));
 }
 
 Task<> Scheduler::send(const std::string& provider, std::vector<jobs::ItemRef> items) {
@@ -153,6 +173,9 @@ Task<int> Scheduler::reap() {
                                   {"attempt", row.attempt},
                                   {"past_deadline", row.past_deadline}});
   }
+  CO_TRY(db::Tx closing, co_await system_.begin_system("close calls of items that have ended"));
+  CO_TRY(const std::int64_t closed, co_await providers::close_calls(closing));
+  if (closed > 0) CO_CHECK(co_await closing.commit());
   co_return changed;
 }
 

@@ -25,6 +25,7 @@ class Scheduler {
  private:
   Task<int> sweep_results();
   Co<void> wait(std::chrono::milliseconds at_most);
+  Task<std::int64_t> room_at(db::Tx& tx, const std::string& provider, int in_flight);
   Task<> send(const std::string& provider, std::vector<jobs::ItemRef> items);
 
   net::Loop& loop_;

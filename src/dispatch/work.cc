@@ -26,8 +26,9 @@ namespace {
 namespace asio = boost::asio;
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr Milliseconds rest{1000};       // while there is no room, or until the running have ended
-constexpr Milliseconds look_every{150};  // at the provider's progress
+constexpr Milliseconds paused_for{5000};  // an item whose provider is left alone; the scheduler holds back the others
+constexpr Milliseconds rest{1000};        // while there is no room, or until the running have ended
+constexpr Milliseconds look_every{150};   // at the provider's progress
 constexpr Milliseconds retry_base{500};
 constexpr Milliseconds retry_cap{60'000};
 constexpr std::chrono::seconds adopt_every{30};
@@ -82,6 +83,7 @@ struct Worker::Impl : std::enable_shared_from_this<Worker::Impl> {
   Task<> beat(Running& running);
   Co<void> pass_on(Running& running, const char* stage, float fraction);
   Co<void> give_up(Running& running, Error error);
+  Co<void> doubt(Running& running, const Error& error);
 
   net::Loop& loop;
   Inbox inbox;
@@ -224,13 +226,18 @@ Co<void> Worker::Impl::give_up(Running& running, Error error) {
     co_return;
   }
   if (error.code == Code::Cancelled) error.code = impatient ? Code::Draining : Code::DeadlineExceeded;
-  const bool handed_back = error.code == Code::Draining;  // nothing failed: this try shall not count
+  if (error.code == Code::OutcomeUnknown) {
+    co_await doubt(running, error);
+    co_return;
+  }
+  // Nothing failed: this try shall not count.
+  const bool paused = error.code == Code::ProviderPaused, handed_back = paused || error.code == Code::Draining;
   const bool again = handed_back || (may_be_tried_again(error.code) && running.ref.attempt < running.item.attempts_max);
   log::warn(again ? "item_retried" : "item_failed",
             {{"item_id", running.ref.item.text()}, {"attempt", running.ref.attempt}, {"error", log::describe(error)}});
   Result<bool> ended = false;
   if (again) {
-    const Milliseconds delay = handed_back ? Milliseconds{0} : backoff(running.ref.attempt);
+    const Milliseconds delay = paused ? paused_for : handed_back ? Milliseconds{0} : backoff(running.ref.attempt);
     ended = co_await jobs::requeue(loop, running.ref, delay,
                                    handed_back ? jobs::Because::HandedBack : jobs::Because::Failed);
     retried.Increment();
@@ -245,6 +252,15 @@ Co<void> Worker::Impl::give_up(Running& running, Error error) {
     log::warn("item_end_not_written", {{"item_id", running.ref.item.text()}, {"error", log::describe(ended.error())}});
 }
 
+/// It may have been paid for, and nobody knows: it must not be made again, and it must not be lost.
+Co<void> Worker::Impl::doubt(Running& running, const Error& error) {
+  const Result<bool> done = co_await jobs::doubt(loop, running.ref);
+  log::error("item_unsure", {{"item_id", running.ref.item.text()},
+                             {"attempt", running.ref.attempt},
+                             {"error", log::describe(error)},
+                             {"written", done && *done}});
+}
+
 Task<Model> Worker::Impl::make_model(Running& running) {
   const Claimed& item = running.item;
   Result<std::vector<std::uint8_t>> picture = co_await store.get(item.picture_key, bounds::file_bytes_max);
@@ -253,8 +269,12 @@ Task<Model> Worker::Impl::make_model(Running& running) {
   const Sha256 sha = co_await offload(store.pool(), check);
   if (sha != item.picture_sha256)
     co_return fail(Code::Internal, "the stored picture is not the one that was uploaded: " + item.picture_key);
-  const providers::Order order{
-      .item = item.item, .attempt = item.attempt, .triangles_max = item.triangles_max, .picture = *picture};
+  const providers::Order order{.company = running.ref.company,
+                               .item = item.item,
+                               .attempt = item.attempt,
+                               .triangles_max = item.triangles_max,
+                               .model = item.model,
+                               .picture = *picture};
   CO_TRY(const providers::Made made, co_await provider.make(order, running.progress));
   CO_TRY(Model model, co_await measured(running, made.glb));
   running.progress.stage = "storing";
@@ -285,7 +305,7 @@ Task<Model> Worker::Impl::measured(const Running& running, std::span<const std::
 Co<void> Worker::Impl::watch(std::shared_ptr<Running> running) {
   const auto self = shared_from_this();
   using Clock = std::chrono::steady_clock;
-  const auto until = Clock::now() + settings.make_timeout;
+  const auto until = Clock::now() + provider.make_timeout().value_or(settings.make_timeout);
   auto next_beat = Clock::now() + settings.lease / 3;
   const char* stage = running->progress.stage;
   Timer timer{loop.io};

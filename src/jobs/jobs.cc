@@ -66,6 +66,7 @@ Task<std::optional<Claimed>> claim(net::Loop& loop, CompanyId company, ItemId it
   co_await notify(loop, row->job_id, "");
   Claimed out{.item = item,
               .job = row->job_id,
+              .model = row->model,
               .attempt = row->attempt,
               .attempts_max = row->attempts_max,
               .triangles_max = job->triangles_max,
@@ -143,6 +144,39 @@ Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string messag
   co_return co_await finish(loop, tx, ref, job->job_id, false, after);
 }
 
+namespace {
+/// An item that goes on otherwise: tells the watchers, commits.
+Task<bool> changed(net::Loop& loop, db::Tx& tx, CompanyId company, ItemId item, JobId job) {
+  sql::AddItemEventParams event{.company_id = company, .job_id = job, .item_id = item};
+  CO_CHECK(co_await sql::add_item_event(tx, std::move(event)));
+  CO_CHECK(co_await tx.commit());
+  co_await notify(loop, job, "");
+  co_return true;
+}
+}  // namespace
+
+Task<bool> doubt(net::Loop& loop, ItemRef ref) {
+  CO_TRY(db::Tx tx, co_await loop.db.begin(ref.company));
+  CO_TRY(const Locked job, co_await lock_job(tx, ref));
+  if (!job) co_return false;
+  sql::DoubtItemParams params{.company_id = ref.company, .item_id = ref.item, .attempt = ref.attempt};
+  CO_TRY(const auto item, co_await sql::doubt_item(tx, std::move(params)));
+  if (!item) co_return false;
+  co_return co_await changed(loop, tx, ref.company, ref.item, job->job_id);
+}
+
+Task<bool> resume(net::Loop& loop, CompanyId company, ItemId item) {
+  CO_TRY(db::Tx tx, co_await loop.db.begin(company));
+  CO_TRY(const Locked job, co_await lock_job(tx, ItemRef{company, item}));
+  if (!job) co_return false;
+  sql::ResumeItemParams params{.company_id = company, .item_id = item};
+  CO_TRY(const auto resumed, co_await sql::resume_item(tx, std::move(params)));
+  if (!resumed) co_return false;
+  CO_TRY(const bool done, co_await changed(loop, tx, company, item, job->job_id));
+  co_await notify_queued(loop);
+  co_return done;
+}
+
 Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay, Because why) {
   CO_TRY(db::Tx tx, co_await loop.db.begin(ref.company));
   CO_TRY(const Locked job, co_await lock_job(tx, ref));
@@ -154,12 +188,9 @@ Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay
                                .attempt = ref.attempt};
   CO_TRY(const auto item, co_await sql::requeue_item(tx, std::move(again)));
   if (!item) co_return false;
-  sql::AddItemEventParams event{.company_id = ref.company, .job_id = job->job_id, .item_id = ref.item};
-  CO_CHECK(co_await sql::add_item_event(tx, std::move(event)));
-  CO_CHECK(co_await tx.commit());
-  co_await notify(loop, job->job_id, "");
+  CO_TRY(const bool done, co_await changed(loop, tx, ref.company, ref.item, job->job_id));
   co_await notify_queued(loop);
-  co_return true;
+  co_return done;
 }
 
 }  // namespace i2m::jobs

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,13 @@ namespace i2m::jobs {
 
 struct Settings {
   std::string provider = "embedded";
+  std::string model;  // of the provider's catalogue, when the request names none
   int attempts_max = 3;
   std::chrono::seconds item_deadline{30 * 60};
   std::chrono::milliseconds lease{20'000};           // of a running item; its worker renews it every third of that
   std::chrono::milliseconds dispatch_lease{15'000};  // of an item on its way to a worker
-  int dispatch_window = 64;                          // items dispatched or running at once, all companies together
+  int dispatch_window = 64;                          // items dispatched or running at once, all companies together,
+  std::map<std::string, int> windows;                // a provider; this one's own, where it has one
   std::chrono::seconds make_timeout{120};            // one attempt of one item
   std::chrono::seconds orphan_age{3600};             // a folder without a job, a file under tmp/
 };
@@ -41,6 +44,7 @@ inline constexpr std::string_view queued_channel = "queued";
 struct Claimed {
   ItemId item;
   JobId job;
+  std::string model;  // of the provider's catalogue; empty where it has none
   int attempt = 0;
   int attempts_max = 0;
   int triangles_max = 0;
@@ -72,6 +76,11 @@ struct Model {
 Task<bool> succeed(net::Loop& loop, ItemRef ref, Model model);
 /// Ends the item with a reason a person understands; its credits go back.
 Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string message);
+/// The provider may have taken it and been paid, but its answer was lost: the item waits, no worker holds it, until
+/// resume() or its deadline.
+Task<bool> doubt(net::Loop& loop, ItemRef ref);
+/// The provider's word has come after all: the item goes on with the same try. False when it was not waiting for it.
+Task<bool> resume(net::Loop& loop, CompanyId company, ItemId item);
 /// Another try after `delay`. `HandedBack`: the worker is stopping, and this try shall not count.
 enum class Because : std::uint8_t { Failed, Lost, HandedBack };
 Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay, Because why);

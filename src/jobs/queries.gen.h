@@ -38,16 +38,17 @@ Task<> create_job(R& run, CreateJobParams params) {
   co_return Result<>{};
 }
 
-inline constexpr db::Query create_items_query{"jobs.create_items", R"sql(insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, attempts_max, deadline_at)
-select i.id, $1, $2, i.position, i.file_name, i.width, i.height, $3, $4, $5,
-       now() + make_interval(secs => $6)
-  from unnest($7::uuid[], $8::text[], $9::bigint[], $10::bigint[])
+inline constexpr db::Query create_items_query{"jobs.create_items", R"sql(insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, model, attempts_max, deadline_at)
+select i.id, $1, $2, i.position, i.file_name, i.width, i.height, $3, $4, $5, $6,
+       now() + make_interval(secs => $7)
+  from unnest($8::uuid[], $9::text[], $10::bigint[], $11::bigint[])
        with ordinality as i (id, file_name, width, height, position))sql"};
 struct CreateItemsParams {
   CompanyId company_id;
   JobId job_id;
   std::int64_t credits;
   std::string provider;
+  std::string model;
   std::int32_t attempts_max;
   double deadline_s;
   std::vector<Uuid> item_ids;
@@ -62,6 +63,7 @@ Task<> create_items(R& run, CreateItemsParams params) {
   values.add(params.job_id);
   values.add(params.credits);
   values.add(params.provider);
+  values.add(params.model);
   values.add(params.attempts_max);
   values.add(params.deadline_s);
   values.add(params.item_ids);
@@ -386,7 +388,7 @@ inline constexpr db::Query claim_item_query{"jobs.claim_item", R"sql(update job_
    set status = 'running', stage = 'starting', progress = 0, attempt = attempt + 1, error_code = null, error_message = null,
        lease_until = now() + make_interval(secs => $1), started_at = coalesce(started_at, now())
  where company_id = $2 and id = $3 and status = 'dispatched' and attempt < attempts_max
-returning id as item_id, job_id, position, file_name, credits, provider, attempt, attempts_max)sql"};
+returning id as item_id, job_id, position, file_name, credits, provider, model, attempt, attempts_max)sql"};
 struct ClaimItemParams {
   double lease_s;
   CompanyId company_id;
@@ -399,6 +401,7 @@ struct ClaimItemRow {
   std::string file_name;
   std::int64_t credits;
   std::string provider;
+  std::string model;
   std::int32_t attempt;
   std::int32_t attempts_max;
 };
@@ -410,8 +413,9 @@ inline ClaimItemRow claim_item_row(const db::Rows& rows, int row) {
       .file_name = rows.get<std::string>(row, 3),
       .credits = rows.get<std::int64_t>(row, 4),
       .provider = rows.get<std::string>(row, 5),
-      .attempt = rows.get<std::int32_t>(row, 6),
-      .attempts_max = rows.get<std::int32_t>(row, 7),
+      .model = rows.get<std::string>(row, 6),
+      .attempt = rows.get<std::int32_t>(row, 7),
+      .attempts_max = rows.get<std::int32_t>(row, 8),
   };
 }
 /// The worker's claim: one more attempt, whose number fences every later write. No row: somebody else has it, or it ended.
@@ -520,7 +524,8 @@ Task<std::optional<SucceedItemRow>> succeed_item(R& run, SucceedItemParams param
 inline constexpr db::Query fail_item_query{"jobs.fail_item", R"sql(update job_items
    set status = 'failed', stage = 'failed', lease_until = null, finished_at = now(), error_code = $1,
        error_message = $2
- where company_id = $3 and id = $4 and attempt = $5 and status in ('queued', 'dispatched', 'running')
+ where company_id = $3 and id = $4 and attempt = $5
+   and status in ('queued', 'dispatched', 'running', 'unsure')
 returning job_id, file_name)sql"};
 struct FailItemParams {
   std::string error_code;
@@ -552,6 +557,68 @@ Task<std::optional<FailItemRow>> fail_item(R& run, FailItemParams params) {
   CO_TRY(const bool found, db::at_most_one(rows, fail_item_query));
   if (!found) co_return std::nullopt;
   co_return fail_item_row(rows, 0);
+}
+
+inline constexpr db::Query doubt_item_query{"jobs.doubt_item", R"sql(update job_items
+   set status = 'unsure', stage = 'unsure', lease_until = null
+ where company_id = $1 and id = $2 and attempt = $3 and status = 'running'
+returning job_id, file_name)sql"};
+struct DoubtItemParams {
+  CompanyId company_id;
+  ItemId item_id;
+  std::int32_t attempt;
+};
+struct DoubtItemRow {
+  JobId job_id;
+  std::string file_name;
+};
+inline DoubtItemRow doubt_item_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .file_name = rows.get<std::string>(row, 1),
+  };
+}
+/// It was sent to a provider whose answer was lost: it waits, without a worker, for a word of the provider or of an operator.
+template <db::Runner R>
+Task<std::optional<DoubtItemRow>> doubt_item(R& run, DoubtItemParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  values.add(params.attempt);
+  CO_TRY(const db::Rows rows, co_await run.run(doubt_item_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, doubt_item_query));
+  if (!found) co_return std::nullopt;
+  co_return doubt_item_row(rows, 0);
+}
+
+inline constexpr db::Query resume_item_query{"jobs.resume_item", R"sql(update job_items
+   set status = 'queued', stage = 'queued', not_before = now(), attempts_max = attempts_max + 1
+ where company_id = $1 and id = $2 and status = 'unsure'
+returning job_id, file_name)sql"};
+struct ResumeItemParams {
+  CompanyId company_id;
+  ItemId item_id;
+};
+struct ResumeItemRow {
+  JobId job_id;
+  std::string file_name;
+};
+inline ResumeItemRow resume_item_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .file_name = rows.get<std::string>(row, 1),
+  };
+}
+/// The word has come. What follows is the same try, so it does not count as another.
+template <db::Runner R>
+Task<std::optional<ResumeItemRow>> resume_item(R& run, ResumeItemParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(resume_item_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, resume_item_query));
+  if (!found) co_return std::nullopt;
+  co_return resume_item_row(rows, 0);
 }
 
 inline constexpr db::Query requeue_item_query{"jobs.requeue_item", R"sql(update job_items

@@ -3,8 +3,8 @@ insert into job_history (id, company_id, user_id, quality, triangles_max, item_c
 values (@job_id, @company_id, @user_id, @quality, @triangles_max, @item_count::bigint::int);
 
 -- name: create_items :exec
-insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, attempts_max, deadline_at)
-select i.id, @company_id, @job_id, i.position, i.file_name, i.width, i.height, @credits, @provider, @attempts_max,
+insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, model, attempts_max, deadline_at)
+select i.id, @company_id, @job_id, i.position, i.file_name, i.width, i.height, @credits, @provider, @model, @attempts_max,
        now() + make_interval(secs => @deadline_s)
   from unnest(@item_ids::uuid[], @file_names::text[], @widths::bigint[], @heights::bigint[])
        with ordinality as i (id, file_name, width, height, position);
@@ -61,7 +61,7 @@ update job_items i
    set status = 'running', stage = 'starting', progress = 0, attempt = attempt + 1, error_code = null, error_message = null,
        lease_until = now() + make_interval(secs => @lease_s), started_at = coalesce(started_at, now())
  where company_id = @company_id and id = @item_id and status = 'dispatched' and attempt < attempts_max
-returning id as item_id, job_id, position, file_name, credits, provider, attempt, attempts_max;
+returning id as item_id, job_id, position, file_name, credits, provider, model, attempt, attempts_max;
 
 -- name: upload_of_item :one
 select object_key, media_type, bytes, sha256 from files
@@ -84,7 +84,22 @@ returning job_id, credits, file_name, provider;
 update job_items
    set status = 'failed', stage = 'failed', lease_until = null, finished_at = now(), error_code = @error_code,
        error_message = @error_message
- where company_id = @company_id and id = @item_id and attempt = @attempt and status in ('queued', 'dispatched', 'running')
+ where company_id = @company_id and id = @item_id and attempt = @attempt
+   and status in ('queued', 'dispatched', 'running', 'unsure')
+returning job_id, file_name;
+
+-- name: doubt_item :optional
+-- It was sent to a provider whose answer was lost: it waits, without a worker, for a word of the provider or of an operator.
+update job_items
+   set status = 'unsure', stage = 'unsure', lease_until = null
+ where company_id = @company_id and id = @item_id and attempt = @attempt and status = 'running'
+returning job_id, file_name;
+
+-- name: resume_item :optional
+-- The word has come. What follows is the same try, so it does not count as another.
+update job_items
+   set status = 'queued', stage = 'queued', not_before = now(), attempts_max = attempts_max + 1
+ where company_id = @company_id and id = @item_id and status = 'unsure'
 returning job_id, file_name;
 
 -- name: requeue_item :optional

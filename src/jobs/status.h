@@ -17,9 +17,10 @@ struct ItemErrorOut {
                       net::field("message", &ItemErrorOut::message, "For a person")};
   }
 };
-enum class ItemStatus : std::uint8_t { Queued, Dispatched, Running, Succeeded, Failed, Cancelled };
+enum class ItemStatus : std::uint8_t { Queued, Dispatched, Running, Unsure, Succeeded, Failed, Cancelled };
 constexpr auto enum_names(ItemStatus) {
-  return std::array<std::string_view, 6>{"queued", "dispatched", "running", "succeeded", "failed", "cancelled"};
+  return std::array<std::string_view, 7>{"queued",    "dispatched", "running",  "unsure",
+                                         "succeeded", "failed",     "cancelled"};
 }
 enum class JobStatus : std::uint8_t { Queued, Running, Succeeded, Partial, Failed, Cancelled };
 constexpr auto enum_names(JobStatus) {

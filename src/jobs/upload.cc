@@ -230,6 +230,7 @@ Task<> insert_job(db::Tx& tx, net::Ctx& ctx, const Jobs& jobs, const Form& form,
                                .job_id = order.job,
                                .credits = order.each.count(),
                                .provider = jobs.settings.provider,
+                               .model = jobs.settings.model,
                                .attempts_max = jobs.settings.attempts_max,
                                .deadline_s = static_cast<double>(jobs.settings.item_deadline.count())};
   sql::CreateUploadFilesParams files{.company_id = ctx.company(), .job_id = order.job};

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,9 +16,11 @@ namespace i2m::providers {
 
 /// What is to be made. `picture` lives until make() answers.
 struct Order {
+  CompanyId company;
   ItemId item;
   int attempt = 1;
   int triangles_max = 0;
+  std::string model;  // of the provider's catalogue; empty where it has none
   std::span<const std::uint8_t> picture;
 };
 
@@ -37,8 +42,11 @@ class Provider {
   virtual std::string_view name() const = 0;
   /// How many orders it can take at once.
   virtual int slots() const = 0;
+  /// For one attempt of one item, where the usual one does not fit.
+  virtual std::optional<std::chrono::seconds> make_timeout() const { return std::nullopt; }
   /// Errors: a code about the picture ends the item; Code::Unavailable and Code::StorageFull may be tried again;
-  /// Code::Cancelled when asked to stop.
+  /// Code::ProviderPaused puts it back without counting; Code::OutcomeUnknown: it may have been paid for, so it must
+  /// wait as unsure; Code::Cancelled when asked to stop.
   virtual Task<Made> make(const Order& order, Progress& progress) = 0;
 };
 

@@ -34,7 +34,8 @@ constexpr std::array ids = std::to_array<Names>({{"company_id", "CompanyId"},
                                                  {"job_id", "JobId"},
                                                  {"item_id", "ItemId"},
                                                  {"file_id", "FileId"},
-                                                 {"hold_id", "HoldId"}});
+                                                 {"hold_id", "HoldId"},
+                                                 {"call_id", "CallId"}});
 
 const Names* find(std::span<const Names> names, std::string_view name) {
   const auto at = std::ranges::find(names, name, &Names::first);

@@ -38,7 +38,7 @@ constexpr std::array rows = std::to_array<Row>({
     {"file_too_large", Blame::Picture, Code::FileTooLarge, "This file is too large for the provider."},
     {"unsupported_image_format", Blame::Picture, Code::FileTypeUnsupported,
      "The provider does not take this kind of picture. Send a PNG or a JPEG."},
-    {"feature_not_supported", Blame::Order, Code::Internal, not_asked_right},
+    {"feature_not_supported", Blame::Order, Code::ProviderRefused, not_asked_right},
     {"internal_server_error", Blame::Provider, Code::Unavailable, not_now},
     {"generation_timeout", Blame::Provider, Code::Unavailable, not_now},
     {"downstream_service_error", Blame::Provider, Code::Unavailable, not_now},
@@ -105,7 +105,7 @@ Failure by_status(int status) {
     case 415:
     case 422:
       out.blame = Blame::Order;
-      out.code = Code::Internal;
+      out.code = Code::ProviderRefused;
       out.words = not_asked_right;
       return out;
     default:

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "net/loop.h"
+#include "net/metrics.h"
+#include "providers/fal/catalogue.h"
+#include "providers/fal/protocol.h"
+#include "providers/provider.h"
+
+namespace i2m::providers::fal {
+
+struct Settings {
+  Hosts hosts;
+  std::string key;                          // "<key id>:<secret>"
+  std::string webhook_base;                 // public address of /api/v1/hooks/fal; empty: no webhooks, polling alone
+  std::vector<std::string> download_hosts;  // "*.fal.media": where results may be fetched from
+  int in_flight_max = 500;                  // of one worker process
+  std::chrono::milliseconds poll_first{1000};
+  std::chrono::milliseconds poll_most{5000};
+  std::chrono::seconds start_timeout{900};  // an order that has not begun by then is given up by the provider
+  std::chrono::seconds make_timeout{3600};
+  std::chrono::seconds probe_after{60};  // when the account is locked
+  int failures_max = 5;  // in a row, then the provider is left alone for `rest`, doubling to `rest_most`
+  std::chrono::seconds rest{15};
+  std::chrono::seconds rest_most{300};
+  int submissions_max = 2;  // that may have cost something, an item
+  std::size_t model_bytes_max = std::size_t{128} << 20;
+};
+
+/// Has models made by FAL.AI's queue, and pays for each at most once, wherever the process is killed:
+///
+/// - the call is a committed row, 'submitting', before the request leaves, which carries a token in its webhook's
+///   address; the request's id is committed before anything else is done with it;
+/// - an item that comes again (its worker died) goes on from its row: it follows the request it has, and where the
+///   answer to the submit was lost it answers Code::OutcomeUnknown, and nothing is sent;
+/// - only what surely was not accepted, or was answered as failed, is followed by another submit, `submissions_max` at
+///   most.
+///
+/// Errors of make(): Code::OutcomeUnknown: the item must wait as unsure; Code::ProviderPaused: nothing is wrong with
+/// the item, ask later; Code::Unavailable: it may be tried again; any other is final. Source: docs/state/call.md.
+class Fal final : public Provider {
+ public:
+  Fal(net::Loop& loop, net::Fetcher& fetcher, const Catalogue& catalogue, Settings settings, net::Metrics& metrics);
+  std::string_view name() const override { return "fal"; }
+  int slots() const override { return settings_.in_flight_max; }
+  std::optional<std::chrono::seconds> make_timeout() const override { return settings_.make_timeout; }
+  Task<Made> make(const Order& order, Progress& progress) override;
+
+ private:
+  struct Call;
+  Task<std::optional<Call>> live_call(const Order& order);
+  Task<Call> submit(const Order& order, Progress& progress);
+  Task<Call> begin(const Order& order, std::string token);
+  Task<std::string> upload(const Order& order);
+  Task<> accept(const Order& order, Call& call, Request request);
+  Task<> follow(const Order& order, Call& call, Progress& progress);
+  Task<> take_result(const Order& order, Call& call);
+  Task<Made> download(const Order& order, const Call& call, Progress& progress);
+  Task<net::FetchAnswer> ask(std::string method, std::string url, std::chrono::milliseconds timeout);
+  Co<void> doubt(const Order& order, const Call& call, std::string why);
+  Co<void> end(const Order& order, const Call& call, std::string_view state, const Failure& failure, bool billed);
+  Co<void> note(bool good, std::string reason);
+  Task<> stop_at(const Failure& failure);
+  Co<void> cancel_if_ended(const Order& order, const Call& call);
+  Co<bool> rest(const Call& call, std::chrono::milliseconds time, const Progress& progress);
+  std::vector<std::pair<std::string, std::string>> headers() const;
+
+  net::Loop& loop_;
+  net::Fetcher& fetcher_;
+  const Catalogue& catalogue_;
+  Settings settings_;
+  net::Metrics& metrics_;
+};
+
+/// Whether `url` may be fetched from: https (or this machine), and a host of the list; "*.x" stands for any below x.
+bool may_download(std::string_view url, const std::vector<std::string>& hosts);
+
+}  // namespace i2m::providers::fal

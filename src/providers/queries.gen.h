@@ -1,0 +1,452 @@
+// Made by tools/sqlgen from queries.sql; `./dev gen` makes it anew. Do not edit.
+// clang-format off
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/task.h"
+#include "db/query.h"
+
+namespace i2m::providers::sql {
+
+inline constexpr db::Query live_call_query{"providers.live_call", R"sql(select id as call_id, state, submission, request_id, status_url, response_url, cancel_url, outcome, endpoint, model, model_version
+  from provider_calls
+ where company_id = $1 and item_id = $2
+   and state in ('submitting', 'accepted', 'answered', 'unsure', 'succeeded'))sql"};
+struct LiveCallParams {
+  CompanyId company_id;
+  ItemId item_id;
+};
+struct LiveCallRow {
+  CallId call_id;
+  std::string state;
+  std::int32_t submission;
+  std::optional<std::string> request_id;
+  std::optional<std::string> status_url;
+  std::optional<std::string> response_url;
+  std::optional<std::string> cancel_url;
+  std::optional<std::string> outcome;
+  std::string endpoint;
+  std::string model;
+  std::int32_t model_version;
+};
+inline LiveCallRow live_call_row(const db::Rows& rows, int row) {
+  return {
+      .call_id = rows.get<CallId>(row, 0),
+      .state = rows.get<std::string>(row, 1),
+      .submission = rows.get<std::int32_t>(row, 2),
+      .request_id = rows.get<std::optional<std::string>>(row, 3),
+      .status_url = rows.get<std::optional<std::string>>(row, 4),
+      .response_url = rows.get<std::optional<std::string>>(row, 5),
+      .cancel_url = rows.get<std::optional<std::string>>(row, 6),
+      .outcome = rows.get<std::optional<std::string>>(row, 7),
+      .endpoint = rows.get<std::string>(row, 8),
+      .model = rows.get<std::string>(row, 9),
+      .model_version = rows.get<std::int32_t>(row, 10),
+  };
+}
+/// The call that an item has out, whatever became of its worker.
+template <db::Runner R>
+Task<std::optional<LiveCallRow>> live_call(R& run, LiveCallParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(live_call_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, live_call_query));
+  if (!found) co_return std::nullopt;
+  co_return live_call_row(rows, 0);
+}
+
+inline constexpr db::Query calls_made_query{"providers.calls_made", R"sql(select count(*) as "submissions!", count(*) filter (where state <> 'refused') as "paid!",
+       coalesce(max(submission), 0) as "last!"
+  from provider_calls where company_id = $1 and item_id = $2)sql"};
+struct CallsMadeParams {
+  CompanyId company_id;
+  ItemId item_id;
+};
+struct CallsMadeRow {
+  std::int64_t submissions;
+  std::int64_t paid;
+  std::int32_t last;
+};
+inline CallsMadeRow calls_made_row(const db::Rows& rows, int row) {
+  return {
+      .submissions = rows.get<std::int64_t>(row, 0),
+      .paid = rows.get<std::int64_t>(row, 1),
+      .last = rows.get<std::int32_t>(row, 2),
+  };
+}
+/// How often the item has been submitted, and how many of those may have cost something.
+template <db::Runner R>
+Task<CallsMadeRow> calls_made(R& run, CallsMadeParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(calls_made_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, calls_made_query));
+  co_return calls_made_row(rows, 0);
+}
+
+inline constexpr db::Query begin_call_query{"providers.begin_call", R"sql(insert into provider_calls (id, company_id, job_id, item_id, provider, model, model_version, endpoint, submission, attempt,
+                            token_sha256, price_microusd, cost_microusd)
+select $1, $2, i.job_id, i.id, $3, $4, $5::bigint::int, $6,
+       $7::bigint::int, i.attempt, $8, $9, $9
+  from job_items i
+ where i.company_id = $2 and i.id = $10 and i.status = 'running' and i.attempt = $11)sql"};
+struct BeginCallParams {
+  CallId call_id;
+  CompanyId company_id;
+  std::string provider;
+  std::string model;
+  std::int64_t model_version;
+  std::string endpoint;
+  std::int64_t submission;
+  std::vector<std::uint8_t> token_sha256;
+  std::int64_t price_microusd;
+  ItemId item_id;
+  std::int32_t attempt;
+};
+/// Before the request leaves. Fenced: only the attempt that holds the item may begin one. 0: the lease is gone.
+template <db::Runner R>
+Task<std::int64_t> begin_call(R& run, BeginCallParams params) {
+  db::Params values;
+  values.add(params.call_id);
+  values.add(params.company_id);
+  values.add(params.provider);
+  values.add(params.model);
+  values.add(params.model_version);
+  values.add(params.endpoint);
+  values.add(params.submission);
+  values.add(params.token_sha256);
+  values.add(params.price_microusd);
+  values.add(params.item_id);
+  values.add(params.attempt);
+  CO_TRY(const db::Rows rows, co_await run.run(begin_call_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query accept_call_query{"providers.accept_call", R"sql(update provider_calls
+   set state = 'accepted', request_id = $1, status_url = $2, response_url = $3,
+       cancel_url = $4, accepted_at = now()
+ where company_id = $5 and id = $6 and state in ('submitting', 'unsure'))sql"};
+struct AcceptCallParams {
+  std::string request_id;
+  std::string status_url;
+  std::string response_url;
+  std::string cancel_url;
+  CompanyId company_id;
+  CallId call_id;
+};
+/// What the provider answered, before anything else is done with it. Also resolves one that was given up as unsure.
+template <db::Runner R>
+Task<std::int64_t> accept_call(R& run, AcceptCallParams params) {
+  db::Params values;
+  values.add(params.request_id);
+  values.add(params.status_url);
+  values.add(params.response_url);
+  values.add(params.cancel_url);
+  values.add(params.company_id);
+  values.add(params.call_id);
+  CO_TRY(const db::Rows rows, co_await run.run(accept_call_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query answer_call_query{"providers.answer_call", R"sql(update provider_calls set state = 'answered', outcome = $1::text::jsonb
+ where company_id = $2 and id = $3 and state = 'accepted')sql"};
+struct AnswerCallParams {
+  std::string outcome;
+  CompanyId company_id;
+  CallId call_id;
+};
+template <db::Runner R>
+Task<std::int64_t> answer_call(R& run, AnswerCallParams params) {
+  db::Params values;
+  values.add(params.outcome);
+  values.add(params.company_id);
+  values.add(params.call_id);
+  CO_TRY(const db::Rows rows, co_await run.run(answer_call_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query doubt_call_query{"providers.doubt_call", R"sql(update provider_calls set state = 'unsure', error_detail = $1
+ where company_id = $2 and id = $3 and state = 'submitting')sql"};
+struct DoubtCallParams {
+  std::string detail;
+  CompanyId company_id;
+  CallId call_id;
+};
+template <db::Runner R>
+Task<std::int64_t> doubt_call(R& run, DoubtCallParams params) {
+  db::Params values;
+  values.add(params.detail);
+  values.add(params.company_id);
+  values.add(params.call_id);
+  CO_TRY(const db::Rows rows, co_await run.run(doubt_call_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query end_call_query{"providers.end_call", R"sql(update provider_calls
+   set state = $1, error_type = $2, error_detail = $3, cost_microusd = $4, ended_at = now()
+ where company_id = $5 and id = $6 and state in ('submitting', 'accepted', 'answered', 'unsure'))sql"};
+struct EndCallParams {
+  std::string state;
+  std::string error_type;
+  std::string error_detail;
+  std::int64_t cost_microusd;
+  CompanyId company_id;
+  CallId call_id;
+};
+/// `cost_microusd` 0: surely not billed.
+template <db::Runner R>
+Task<std::int64_t> end_call(R& run, EndCallParams params) {
+  db::Params values;
+  values.add(params.state);
+  values.add(params.error_type);
+  values.add(params.error_detail);
+  values.add(params.cost_microusd);
+  values.add(params.company_id);
+  values.add(params.call_id);
+  CO_TRY(const db::Rows rows, co_await run.run(end_call_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query call_of_token_query{"providers.call_of_token", R"sql(select call_id as "call_id!", company_id as "company_id!", item_id as "item_id!" from provider_call_of_token($1))sql"};
+struct CallOfTokenParams {
+  std::vector<std::uint8_t> token_sha256;
+};
+struct CallOfTokenRow {
+  CallId call_id;
+  CompanyId company_id;
+  ItemId item_id;
+};
+inline CallOfTokenRow call_of_token_row(const db::Rows& rows, int row) {
+  return {
+      .call_id = rows.get<CallId>(row, 0),
+      .company_id = rows.get<CompanyId>(row, 1),
+      .item_id = rows.get<ItemId>(row, 2),
+  };
+}
+template <db::Runner R>
+Task<std::optional<CallOfTokenRow>> call_of_token(R& run, CallOfTokenParams params) {
+  db::Params values;
+  values.add(params.token_sha256);
+  CO_TRY(const db::Rows rows, co_await run.run(call_of_token_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, call_of_token_query));
+  if (!found) co_return std::nullopt;
+  co_return call_of_token_row(rows, 0);
+}
+
+inline constexpr db::Query hook_call_query{"providers.hook_call", R"sql(update provider_calls
+   set hooked_at = now(), request_id = coalesce(request_id, $1), accepted_at = coalesce(accepted_at, now()),
+       outcome = coalesce(outcome, nullif($2::text, '')::jsonb),
+       state = case when state in ('submitting', 'unsure', 'accepted') and $2::text <> '' then 'answered'
+                    when state in ('submitting', 'unsure') then 'accepted'
+                    else state end
+ where company_id = $3 and id = $4 and coalesce(request_id, $1) = $1
+returning state, item_id)sql"};
+struct HookCallParams {
+  std::string request_id;
+  std::string outcome;
+  CompanyId company_id;
+  CallId call_id;
+};
+struct HookCallRow {
+  std::string state;
+  ItemId item_id;
+};
+inline HookCallRow hook_call_row(const db::Rows& rows, int row) {
+  return {
+      .state = rows.get<std::string>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+  };
+}
+/// A webhook's word, in the company's transaction. A request id that is already known must be the same one.
+template <db::Runner R>
+Task<std::optional<HookCallRow>> hook_call(R& run, HookCallParams params) {
+  db::Params values;
+  values.add(params.request_id);
+  values.add(params.outcome);
+  values.add(params.company_id);
+  values.add(params.call_id);
+  CO_TRY(const db::Rows rows, co_await run.run(hook_call_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, hook_call_query));
+  if (!found) co_return std::nullopt;
+  co_return hook_call_row(rows, 0);
+}
+
+inline constexpr db::Query health_query{"providers.health", R"sql(select state, reason, since, probe_at, probe_at <= now() as "may_probe", failures, limit_learned
+  from provider_health where provider = $1)sql"};
+struct HealthParams {
+  std::string provider;
+};
+struct HealthRow {
+  std::string state;
+  std::optional<std::string> reason;
+  Time since;
+  std::optional<Time> probe_at;
+  std::optional<bool> may_probe;
+  std::int32_t failures;
+  std::optional<std::int32_t> limit_learned;
+};
+inline HealthRow health_row(const db::Rows& rows, int row) {
+  return {
+      .state = rows.get<std::string>(row, 0),
+      .reason = rows.get<std::optional<std::string>>(row, 1),
+      .since = rows.get<Time>(row, 2),
+      .probe_at = rows.get<std::optional<Time>>(row, 3),
+      .may_probe = rows.get<std::optional<bool>>(row, 4),
+      .failures = rows.get<std::int32_t>(row, 5),
+      .limit_learned = rows.get<std::optional<std::int32_t>>(row, 6),
+  };
+}
+template <db::Runner R>
+Task<std::optional<HealthRow>> health(R& run, HealthParams params) {
+  db::Params values;
+  values.add(params.provider);
+  CO_TRY(const db::Rows rows, co_await run.run(health_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, health_query));
+  if (!found) co_return std::nullopt;
+  co_return health_row(rows, 0);
+}
+
+inline constexpr db::Query note_success_query{"providers.note_success", R"sql(insert into provider_health (provider) values ($1)
+on conflict (provider) do update set state = 'ok', reason = null, probe_at = null, failures = 0,
+    since = case when provider_health.state = 'ok' then provider_health.since else now() end
+ where provider_health.state <> 'ok' or provider_health.failures > 0)sql"};
+struct NoteSuccessParams {
+  std::string provider;
+};
+/// It works: whatever was wrong is over.
+template <db::Runner R>
+Task<> note_success(R& run, NoteSuccessParams params) {
+  db::Params values;
+  values.add(params.provider);
+  CO_CHECK(co_await run.run(note_success_query, std::move(values)));
+  co_return Result<>{};
+}
+
+inline constexpr db::Query note_failure_query{"providers.note_failure", R"sql(insert into provider_health as h (provider, failures) values ($1, 1)
+on conflict (provider) do update
+   set failures = h.failures + 1,
+       state = case when h.state <> 'ok' then h.state when h.failures + 1 >= $2::bigint then 'open' else 'ok' end,
+       reason = case when h.state = 'ok' then $3 else h.reason end,
+       since = case when h.state = 'ok' and h.failures + 1 >= $2::bigint then now() else h.since end,
+       probe_at = case when h.state <> 'ok' or h.failures + 1 >= $2::bigint
+                       then now() + make_interval(secs => least($4::float8,
+                                $5::float8 * power(2, least(greatest(h.failures + 1 - $2::bigint, 0), 10)))) end
+returning state, failures)sql"};
+struct NoteFailureParams {
+  std::string provider;
+  std::int64_t failures_max;
+  std::string reason;
+  double rest_max_s;
+  double rest_s;
+};
+struct NoteFailureRow {
+  std::string state;
+  std::int32_t failures;
+};
+inline NoteFailureRow note_failure_row(const db::Rows& rows, int row) {
+  return {
+      .state = rows.get<std::string>(row, 0),
+      .failures = rows.get<std::int32_t>(row, 1),
+  };
+}
+/// One more in a row; from `failures_max` on the provider is left alone for a while, each time twice as long.
+template <db::Runner R>
+Task<NoteFailureRow> note_failure(R& run, NoteFailureParams params) {
+  db::Params values;
+  values.add(params.provider);
+  values.add(params.failures_max);
+  values.add(params.reason);
+  values.add(params.rest_max_s);
+  values.add(params.rest_s);
+  CO_TRY(const db::Rows rows, co_await run.run(note_failure_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, note_failure_query));
+  co_return note_failure_row(rows, 0);
+}
+
+inline constexpr db::Query pause_query{"providers.pause", R"sql(insert into provider_health as h (provider, state, reason, probe_at)
+values ($1, $2, $3, now() + make_interval(secs => $4))
+on conflict (provider) do update
+   set state = excluded.state, reason = excluded.reason, probe_at = excluded.probe_at,
+       since = case when h.state = excluded.state then h.since else now() end)sql"};
+struct PauseParams {
+  std::string provider;
+  std::string state;
+  std::string reason;
+  double probe_s;
+};
+/// The account is locked, or the key is not accepted: nothing of anybody's is sent until a probe goes through.
+template <db::Runner R>
+Task<> pause(R& run, PauseParams params) {
+  db::Params values;
+  values.add(params.provider);
+  values.add(params.state);
+  values.add(params.reason);
+  values.add(params.probe_s);
+  CO_CHECK(co_await run.run(pause_query, std::move(values)));
+  co_return Result<>{};
+}
+
+inline constexpr db::Query learn_limit_query{"providers.learn_limit", R"sql(insert into provider_health as h (provider, limit_learned) values ($1, $2::bigint::int)
+on conflict (provider) do update set limit_learned = excluded.limit_learned)sql"};
+struct LearnLimitParams {
+  std::string provider;
+  std::int64_t limit_learned;
+};
+template <db::Runner R>
+Task<> learn_limit(R& run, LearnLimitParams params) {
+  db::Params values;
+  values.add(params.provider);
+  values.add(params.limit_learned);
+  CO_CHECK(co_await run.run(learn_limit_query, std::move(values)));
+  co_return Result<>{};
+}
+
+inline constexpr db::Query close_calls_query{"providers.close_calls", R"sql(update provider_calls c
+   set state = case when c.state = 'answered' then 'succeeded' else 'abandoned' end, ended_at = now(),
+       error_type = case when c.state = 'answered' then c.error_type else coalesce(c.error_type, 'item_' || i.status) end
+  from job_items i
+ where i.company_id = c.company_id and i.id = c.item_id and i.finished_at is not null
+   and c.state in ('submitting', 'accepted', 'answered', 'unsure'))sql"};
+/// Calls whose item has ended, as the system role: what was made is booked as made, whatever became of it; what was never
+/// heard of again stays booked to us.
+template <db::Runner R>
+Task<std::int64_t> close_calls(R& run) {
+  db::Params values;
+  CO_TRY(const db::Rows rows, co_await run.run(close_calls_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query item_ended_query{"providers.item_ended", R"sql(select finished_at is not null as "ended!" from job_items where company_id = $1 and id = $2)sql"};
+struct ItemEndedParams {
+  CompanyId company_id;
+  ItemId item_id;
+};
+struct ItemEndedRow {
+  bool ended;
+};
+inline ItemEndedRow item_ended_row(const db::Rows& rows, int row) {
+  return {
+      .ended = rows.get<bool>(row, 0),
+  };
+}
+template <db::Runner R>
+Task<std::optional<ItemEndedRow>> item_ended(R& run, ItemEndedParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(item_ended_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, item_ended_query));
+  if (!found) co_return std::nullopt;
+  co_return item_ended_row(rows, 0);
+}
+
+}  // namespace i2m::providers::sql
