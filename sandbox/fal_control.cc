@@ -18,7 +18,9 @@ json::array faults_by_seed() {
   return out;
 }
 
-Reply no(const Error& error) { return json_reply(400, json::object{{"detail", error.message}, {"field", error.field}}); }
+Reply no(const Error& error) {
+  return json_reply(400, json::object{{"detail", error.message}, {"field", error.field}});
+}
 
 std::vector<std::string> endpoint_ids(const Request& request) {
   std::vector<std::string> out;
@@ -36,7 +38,8 @@ json::object pricing(const Request& request) {
   for (const std::string& id : endpoint_ids(request)) {
     const Endpoint* endpoint = find_endpoint(id);
     if (endpoint == nullptr) continue;
-    prices.push_back(json::object{{"endpoint_id", id}, {"unit_price", endpoint->unit_usd()}, {"unit", "units"}, {"currency", "USD"}});
+    prices.push_back(json::object{
+        {"endpoint_id", id}, {"unit_price", endpoint->unit_usd()}, {"unit", "units"}, {"currency", "USD"}});
   }
   return {{"prices", std::move(prices)}, {"next_cursor", nullptr}, {"has_more", false}};
 }
@@ -47,8 +50,12 @@ json::object usage(const std::vector<JobRef>& accepted) {
   json::array results;
   for (const auto& [id, quantity] : units) {
     const double price = find_endpoint(id)->unit_usd();
-    results.push_back(json::object{{"endpoint_id", id}, {"unit", "units"}, {"quantity", quantity}, {"unit_price", price},
-                                   {"cost", quantity * price}, {"currency", "USD"}});
+    results.push_back(json::object{{"endpoint_id", id},
+                                   {"unit", "units"},
+                                   {"quantity", quantity},
+                                   {"unit_price", price},
+                                   {"cost", quantity * price},
+                                   {"currency", "USD"}});
   }
   return {{"summary", std::move(results)}, {"next_cursor", nullptr}, {"has_more", false}};
 }
@@ -104,7 +111,8 @@ Reply Gateway::control(const Route& route, const Request& request) {
   if (ec || !(body.is_object() || body.is_array())) return detail_reply(400, "The body must be a JSON object.");
   if (body.is_object()) return changed(route, body.as_object());
   for (const json::value& each : body.as_array()) {
-    const Reply reply = each.is_object() ? changed(route, each.as_object()) : detail_reply(400, "A list of objects, please.");
+    const Reply reply =
+        each.is_object() ? changed(route, each.as_object()) : detail_reply(400, "A list of objects, please.");
     if (reply.status != 200) return reply;
   }
   return json_reply(200, json::object{});
@@ -135,7 +143,8 @@ Reply Gateway::changed(const Route& route, const json::object& body) {
   }
   if (name == "rotate") {
     const json::value* keep = body.if_contains("keep_old");
-    keys_.rotate(keep != nullptr && keep->is_bool() && keep->as_bool() ? KeyRing::OldKeys::Keep : KeyRing::OldKeys::Drop);
+    keys_.rotate(keep != nullptr && keep->is_bool() && keep->as_bool() ? KeyRing::OldKeys::Keep
+                                                                       : KeyRing::OldKeys::Drop);
     return json_reply(200, keys_.jwks());
   }
   if (name == "release") {

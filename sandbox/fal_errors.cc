@@ -66,7 +66,8 @@ boost::json::object context_of(std::string_view type) {
   if (type == "sequence_too_short") return object{{"min_length", 1}};
   if (type == "sequence_too_long") return object{{"max_length", 4}};
   if (type == "one_of") return object{{"expected", boost::json::array{"a", "b"}}};
-  if (type == "unsupported_image_format") return object{{"supported_formats", boost::json::array{"jpeg", "png", "webp"}}};
+  if (type == "unsupported_image_format")
+    return object{{"supported_formats", boost::json::array{"jpeg", "png", "webp"}}};
   return {};
 }
 
@@ -144,9 +145,10 @@ Reply html_reply(int status) {
   Reply reply;
   reply.status = status;
   reply.content_type = "text/html";
-  reply.body = bytes_of(fmt::format("<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
-                                    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
-                                    status));
+  reply.body =
+      bytes_of(fmt::format("<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
+                           "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+                           status));
   return reply;
 }
 

@@ -14,18 +14,68 @@ namespace i2m::sandbox::fal {
 
 /// Where in the protocol a call stands.
 enum class Step : std::uint8_t {
-  Submit, Run, Status, Stream, Result, Cancel, Initiate, Upload, Part, Complete, Token, File, Jwks, Pricing, Usage, Billing,
-  Control, Unknown
+  Submit,
+  Run,
+  Status,
+  Stream,
+  Result,
+  Cancel,
+  Initiate,
+  Upload,
+  Part,
+  Complete,
+  Token,
+  File,
+  Jwks,
+  Pricing,
+  Usage,
+  Billing,
+  Control,
+  Unknown
 };
 std::string_view name_of(Step step);
 
 /// What can go wrong. The first kinds break one call, the others stay with the request that was submitted.
 enum class Fault : std::uint8_t {
-  DropBefore, DropAfter, SlowHeaders, TruncatedJson, WrongJsonType, Html502, Html502After, Http401, Http403, Http404, Http429,
-  Http500, Http503, Http504, UserTimeout,
-  StuckQueue, StuckRunning, Failure, PlatformRetry, IgnoreCancel, LogFlood, UnknownState, ResultExpired,
-  WrongContentType, TruncatedGlb, CutDownload, HugeGlb, NotAGlb, FaceOvershoot, MeshMissing, FileGone,
-  WebhookLost, WebhookDuplicate, WebhookLate, WebhookDisordered, WebhookForged, WebhookOld, WebhookRotated, WebhookEmpty
+  DropBefore,
+  DropAfter,
+  SlowHeaders,
+  TruncatedJson,
+  WrongJsonType,
+  Html502,
+  Html502After,
+  Http401,
+  Http403,
+  Http404,
+  Http429,
+  Http500,
+  Http503,
+  Http504,
+  UserTimeout,
+  StuckQueue,
+  StuckRunning,
+  Failure,
+  PlatformRetry,
+  IgnoreCancel,
+  LogFlood,
+  UnknownState,
+  ResultExpired,
+  WrongContentType,
+  TruncatedGlb,
+  CutDownload,
+  HugeGlb,
+  NotAGlb,
+  FaceOvershoot,
+  MeshMissing,
+  FileGone,
+  WebhookLost,
+  WebhookDuplicate,
+  WebhookLate,
+  WebhookDisordered,
+  WebhookForged,
+  WebhookOld,
+  WebhookRotated,
+  WebhookEmpty
 };
 
 /// A fault as it is planned: "late_webhook" is written `webhook_late:1500`, a model's error `error:image_load_error`.
@@ -44,7 +94,8 @@ bool breaks_one_call(Fault fault);
 using Faults = std::vector<Planned>;
 const Planned* find(const Faults& faults, Fault fault);
 
-/// A seed (or model_seed) of this value and up plans a fault, so that a caller that sets no headers can ask for one, too.
+/// A seed (or model_seed) of this value and up plans a fault, so that a caller that sets no headers can ask for one,
+/// too.
 inline constexpr std::int64_t magic_seed_first = 64'000;
 /// Every fault in the order of its magic seed, each error type among them.
 std::span<const std::string> spelled_faults();

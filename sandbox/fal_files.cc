@@ -1,7 +1,7 @@
 #include "sandbox/fal_files.h"
 
-#include <boost/json/parse.hpp>
 #include <openssl/rand.h>
+#include <boost/json/parse.hpp>
 
 #include <array>
 
@@ -52,7 +52,8 @@ Lifecycle lifecycle_of(std::string_view header) {
 }
 
 std::string Files::add(std::string_view name, std::string content_type, Bytes content, const Lifecycle& lifecycle) {
-  std::string path = fmt::format("/files/b/{}/{}_{}", random_hex(folder_characters), random_text(id_characters), plain_name(name));
+  std::string path =
+      fmt::format("/files/b/{}/{}_{}", random_hex(folder_characters), random_text(id_characters), plain_name(name));
   const std::int64_t ms = lifecycle.null ? settings_->null_lifecycle_ms : lifecycle.ms.value_or(settings_->file_ms);
   StoredFile file;
   file.content = std::move(content);

@@ -17,8 +17,8 @@ struct StoredFile {
   Bytes content;  // null until the upload is complete
   std::string content_type;
   SteadyTime expires;
-  std::string token;                 // what an upload must show
-  std::map<int, std::string> parts;  // of a multipart upload
+  std::string token;                  // what an upload must show
+  std::map<int, std::string> parts;   // of a multipart upload
   std::optional<std::size_t> cut_at;  // a download that ends too early, on purpose
   bool gone = false;
 };

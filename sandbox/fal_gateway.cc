@@ -28,13 +28,15 @@ std::optional<Reply> broken_before(const Faults& faults) {
       case Fault::Http401:
         return detail_reply(401, "No user found for Key ID and Secret");
       case Fault::Http403:
-        return detail_reply(403, "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.");
+        return detail_reply(
+            403, "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.");
       case Fault::Http404:
         return detail_reply(404, "Path not found");
       case Fault::Http429:
-        return json_reply(429, json::object{{"detail", "Reached concurrent requests limit of 2"},
-                                            {"type", "concurrent_requests_limit"},
-                                            {"data", json::object{{"limit", 2}}}},
+        return json_reply(429,
+                          json::object{{"detail", "Reached concurrent requests limit of 2"},
+                                       {"type", "concurrent_requests_limit"},
+                                       {"data", json::object{{"limit", 2}}}},
                           {{"x-fal-needs-retry", "1"}});
       case Fault::Http500:
         return detail_reply(500, "Internal Server Error");
@@ -58,7 +60,8 @@ void break_after(const Faults& faults, Reply& reply) {
     if (each.fault == Fault::DropAfter) reply.dropped = true;
     if (each.fault == Fault::SlowHeaders) reply.head_stalls = Milliseconds{each.number(slow_ms)};
     if (each.fault == Fault::WrongJsonType) reply.content_type = "text/plain";
-    if (each.fault == Fault::TruncatedJson && reply.body) reply.body = bytes_of(reply.body->substr(0, reply.body->size() / 2));
+    if (each.fault == Fault::TruncatedJson && reply.body)
+      reply.body = bytes_of(reply.body->substr(0, reply.body->size() / 2));
     if (each.fault == Fault::Html502After) reply = html_reply(502);
   }
 }
@@ -69,7 +72,8 @@ bool answer_breaks(const Faults& faults) {
 }
 
 bool needs_key(Step step) {
-  return step <= Step::Initiate || step == Step::Token || step == Step::Pricing || step == Step::Usage || step == Step::Billing;
+  return step <= Step::Initiate || step == Step::Token || step == Step::Pricing || step == Step::Usage ||
+         step == Step::Billing;
 }
 
 bool truth_of(std::string_view header) { return header == "1" || header == "true" || header == "yes"; }
@@ -138,7 +142,8 @@ Co<Reply> Gateway::handle(Request request) {
     } else {
       reply = co_await dispatch(route, request, *faults);
     }
-    const bool known = std::ranges::any_of(reply.headers, [](const auto& each) { return each.first == "x-fal-request-id"; });
+    const bool known =
+        std::ranges::any_of(reply.headers, [](const auto& each) { return each.first == "x-fal-request-id"; });
     if (!known && route.step < Step::Upload) {
       reply.headers.emplace_back("x-fal-request-id", route.request_id.empty() ? Uuid::make().text() : route.request_id);
     }
@@ -158,8 +163,9 @@ std::optional<Reply> Gateway::refused(const Route& route, const Request& request
   }
   if (header.empty()) {
     journal_.violation("no_authorization", request.method, request.path);
-    return detail_reply(401, fmt::format("Cannot access application \"{}\". Authentication is required to access this application.",
-                                         app_of(route.endpoint)));
+    return detail_reply(
+        401, fmt::format("Cannot access application \"{}\". Authentication is required to access this application.",
+                         app_of(route.endpoint)));
   }
   const std::string_view key = header.starts_with("Key ") ? header.substr(4) : std::string_view{};
   const std::size_t colon = key.find(':');
@@ -189,7 +195,8 @@ Co<Reply> Gateway::dispatch(const Route& route, const Request& request, const Fa
     case Step::Initiate:
       co_return storage_.initiate(request);
     case Step::Token:
-      co_return route.path.starts_with("/tokens") ? json_reply(201, json::value{Uuid::make().text()}) : storage_.token();
+      co_return route.path.starts_with("/tokens") ? json_reply(201, json::value{Uuid::make().text()})
+                                                  : storage_.token();
     case Step::Upload:
       if (route.path == "/files/upload") co_return storage_.post_upload(request);
       if (route.path == "/files/upload/multipart") co_return storage_.post_multipart(request);
@@ -220,7 +227,8 @@ std::variant<JobRef, Reply> Gateway::accepted(const Route& route, const Request&
     return detail_reply(404, fmt::format("Path {} not found", route.path.substr(app.size() + 1)));
   }
   const json::value input = parsed(request.body);
-  if (input.is_null()) return json_reply(422, refused_by_model({Detail{{"body"}, "JSON decode error", "json_invalid"}}).body);
+  if (input.is_null())
+    return json_reply(422, refused_by_model({Detail{{"body"}, "JSON decode error", "json_invalid"}}).body);
   if (const auto longest = request.parameter("fal_max_queue_length")) {
     std::int64_t most = 0;
     std::from_chars(longest->data(), longest->data() + longest->size(), most);
@@ -229,10 +237,11 @@ std::variant<JobRef, Reply> Gateway::accepted(const Route& route, const Request&
                         {{"x-fal-needs-retry", "1"}});
     }
   }
-  const auto job = std::make_shared<Job>(*io_);
+  auto job = std::make_shared<Job>(*io_);
   job->endpoint = endpoint;
   job->input = input;
-  std::ranges::copy_if(faults, std::back_inserter(job->faults), [](const Planned& each) { return !breaks_one_call(each.fault); });
+  std::ranges::copy_if(faults, std::back_inserter(job->faults),
+                       [](const Planned& each) { return !breaks_one_call(each.fault); });
   job->webhook = request.parameter("fal_webhook").value_or("");
   job->low_priority = request.header("x-fal-queue-priority") == "low";
   job->platform_retries = !truth_of(request.header("x-fal-no-retry"));
@@ -262,10 +271,12 @@ Co<Reply> Gateway::submit(const Route& route, const Request& request, const Faul
 
 Co<Reply> Gateway::run(const Route& route, const Request& request, const Faults& faults) {
   if (queue_.running() >= settings_.concurrency) {
-    co_return json_reply(429, json::object{{"detail", fmt::format("Reached concurrent requests limit of {}", settings_.concurrency)},
-                                           {"type", "concurrent_requests_limit"},
-                                           {"data", json::object{{"limit", settings_.concurrency}}}},
-                         {{"x-fal-needs-retry", "1"}});
+    co_return json_reply(
+        429,
+        json::object{{"detail", fmt::format("Reached concurrent requests limit of {}", settings_.concurrency)},
+                     {"type", "concurrent_requests_limit"},
+                     {"data", json::object{{"limit", settings_.concurrency}}}},
+        {{"x-fal-needs-retry", "1"}});
   }
   std::variant<JobRef, Reply> taken = accepted(route, request, faults);
   if (auto* const no = std::get_if<Reply>(&taken)) co_return std::move(*no);
@@ -288,7 +299,10 @@ JobRef Gateway::found(const Route& route) const {
 
 json::object Gateway::urls_of(const Job& job) const {
   const std::string base = fmt::format("{}/{}/requests/{}", url_, job.endpoint->app(), job.id);
-  return {{"request_id", job.id}, {"response_url", base}, {"status_url", base + "/status"}, {"cancel_url", base + "/cancel"}};
+  return {{"request_id", job.id},
+          {"response_url", base},
+          {"status_url", base + "/status"},
+          {"cancel_url", base + "/cancel"}};
 }
 
 json::object Gateway::status_json(const Job& job, bool logs) const {
@@ -310,7 +324,8 @@ json::object Gateway::status_json(const Job& job, bool logs) const {
 
 void Gateway::poll_noted(Job& job, const Request& request) {
   const SteadyTime now = std::chrono::steady_clock::now();
-  if (settings_.poll_floor_ms > 0 && job.polled_at != SteadyTime{} && now - job.polled_at < Milliseconds{settings_.poll_floor_ms}) {
+  if (settings_.poll_floor_ms > 0 && job.polled_at != SteadyTime{} &&
+      now - job.polled_at < Milliseconds{settings_.poll_floor_ms}) {
     const auto pause = std::chrono::duration_cast<Milliseconds>(now - job.polled_at);
     journal_.violation("polled_too_fast", request.method, request.path, fmt::format("after {} ms", pause.count()));
   }
@@ -332,21 +347,23 @@ Reply Gateway::status_stream(const Route& route, const Request& request) {
   const bool logs = truth_of(request.parameter("logs").value_or("0"));
   Reply reply;
   reply.headers = {{"cache-control", "no-store"}, {"x-fal-request-id", job->id}};
-  reply.stream = [this, job, logs](EventSink& sink) -> Co<void> {
-    std::string last;
-    while (true) {
-      const std::string now = json::serialize(status_json(*job, logs));
-      const bool ended = job->state == JobState::Completed;
-      std::string event = "data: " + now + "\n\n";
-      if (now != last && !co_await sink.write(std::move(event))) co_return;
-      if (ended) co_return;
-      last = now;
-      const bool changed = co_await waited(*job, Milliseconds{settings_.stream_comment_ms});
-      std::string comment = ": ping\n\n";
-      if (!changed && !co_await sink.write(std::move(comment))) co_return;
-    }
-  };
+  reply.stream = [this, job, logs](EventSink& sink) { return follow(job, logs, sink); };
   return reply;
+}
+
+Co<void> Gateway::follow(JobRef job, bool logs, EventSink& sink) {
+  std::string last;
+  while (true) {
+    const std::string now = json::serialize(status_json(*job, logs));
+    const bool ended = job->state == JobState::Completed;
+    std::string event = "data: " + now + "\n\n";
+    if (now != last && !co_await sink.write(std::move(event))) co_return;
+    if (ended) co_return;
+    last = now;
+    const bool changed = co_await waited(*job, Milliseconds{settings_.stream_comment_ms});
+    std::string comment = ": ping\n\n";
+    if (!changed && !co_await sink.write(std::move(comment))) co_return;
+  }
 }
 
 Reply Gateway::result(const Route& route) {
@@ -367,7 +384,8 @@ Reply Gateway::cancel(const Route& route) {
   if (queue_.cancel(job) == Queue::Cancel::AlreadyCompleted) {
     return json_reply(400, json::object{{"status", "ALREADY_COMPLETED"}}, {{"x-fal-request-id", job->id}});
   }
-  return json_reply(status_accepted, json::object{{"status", "CANCELLATION_REQUESTED"}}, {{"x-fal-request-id", job->id}});
+  return json_reply(status_accepted, json::object{{"status", "CANCELLATION_REQUESTED"}},
+                    {{"x-fal-request-id", job->id}});
 }
 
 }  // namespace i2m::sandbox::fal

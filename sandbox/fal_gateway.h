@@ -16,15 +16,16 @@ namespace i2m::sandbox::fal {
 /// Where a call goes.
 struct Route {
   Step step = Step::Unknown;
-  std::string endpoint;    // full id on submit and run, what stands before /requests/ elsewhere
+  std::string endpoint;  // full id on submit and run, what stands before /requests/ elsewhere
   std::string request_id;
-  std::string path;        // without the host that may stand in front
+  std::string path;  // without the host that may stand in front
 };
-/// All hosts are on one port: told apart by x-fal-target-url, x-orig-host or Host, by a first path segment that is a host's
-/// name, and otherwise by the path.
+/// All hosts are on one port: told apart by x-fal-target-url, x-orig-host or Host, by a first path segment that is a
+/// host's name, and otherwise by the path.
 Route route_of(const Request& request);
 
-/// fal.ai as a caller sees it: authentication, the queue's addresses, storage, CDN and platform, and what goes wrong on purpose.
+/// fal.ai as a caller sees it: authentication, the queue's addresses, storage, CDN and platform, and what goes wrong on
+/// purpose.
 class Gateway {
  public:
   Gateway(boost::asio::io_context& io, boost::asio::thread_pool& engine, const Options& options,
@@ -41,6 +42,7 @@ class Gateway {
   std::variant<JobRef, Reply> accepted(const Route& route, const Request& request, const Faults& faults);
   Reply status(const Route& route, const Request& request);
   Reply status_stream(const Route& route, const Request& request);
+  Co<void> follow(JobRef job, bool logs, EventSink& sink);
   Reply result(const Route& route);
   Reply cancel(const Route& route);
   Reply platform(const Route& route, const Request& request);

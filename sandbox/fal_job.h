@@ -29,23 +29,23 @@ struct Job {
   Faults faults;
   std::string webhook;
   bool low_priority = false;
-  bool direct = false;        // fal.run: the caller waits
+  bool direct = false;  // fal.run: the caller waits
   bool platform_retries = true;
-  bool stored = true;         // the result is kept for the long time
+  bool stored = true;                // the result is kept for the long time
   std::int64_t start_within_ms = 0;  // 0: no deadline
-  Lifecycle lifecycle;        // of the files it makes
+  Lifecycle lifecycle;               // of the files it makes
 
   JobState state = JobState::Queued;
   bool cancel_wanted = false;
   int attempts = 1;
   boost::json::array logs;
-  Outcome outcome;            // when completed
+  Outcome outcome;  // when completed
   Time accepted_at;
   SteadyTime queued_at;
   SteadyTime started_at;
   SteadyTime completed_at;
   SteadyTime polled_at;
-  bool answer_lost = false;   // the submit's answer was broken on purpose
+  bool answer_lost = false;  // the submit's answer was broken on purpose
   int webhooks_sent = 0;
 
   Timer changed;  // cancelled whenever something has changed

@@ -56,7 +56,8 @@ void Journal::record(Entry entry) {
 }
 
 void Journal::violation(std::string_view kind, std::string_view method, std::string_view path, std::string detail) {
-  violations_.push_back(json::object{{"kind", kind}, {"method", method}, {"path", path}, {"detail", std::move(detail)}});
+  violations_.push_back(
+      json::object{{"kind", kind}, {"method", method}, {"path", path}, {"detail", std::move(detail)}});
 }
 
 json::object Journal::calls(std::string_view step) const {
@@ -90,7 +91,10 @@ json::object ledger_of(const std::vector<JobRef>& accepted) {
     list += job->list_price_usd();
     charged += job->charged_usd();
   }
-  return {{"accepted", rows.size()}, {"list_usd", rounded(list)}, {"charged_usd", rounded(charged)}, {"rows", std::move(rows)}};
+  return {{"accepted", rows.size()},
+          {"list_usd", rounded(list)},
+          {"charged_usd", rounded(charged)},
+          {"rows", std::move(rows)}};
 }
 
 json::object requests_of(const std::vector<JobRef>& accepted) {

@@ -1,8 +1,8 @@
 #include "sandbox/fal_keys.h"
 
-#include <boost/json/array.hpp>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <boost/json/array.hpp>
 
 #include <array>
 

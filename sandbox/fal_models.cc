@@ -29,16 +29,19 @@ std::optional<std::string> from_data_uri(std::string_view uri) {
   const std::string_view payload = uri.substr(comma + 1);
   if (!uri.substr(0, comma).ends_with(";base64")) return percent_decoded(payload);
   std::string out(payload.size() / 4 * 3 + 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<std::uint8_t*>(out.data()),
-                                   reinterpret_cast<const std::uint8_t*>(payload.data()), static_cast<int>(payload.size()));
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<std::uint8_t*>(out.data()),
+                      reinterpret_cast<const std::uint8_t*>(payload.data()), static_cast<int>(payload.size()));
   if (size < 0) return std::nullopt;
   const auto padding = static_cast<std::size_t>(payload.ends_with("==") ? 2 : payload.ends_with("=") ? 1 : 0);
   out.resize(static_cast<std::size_t>(size) - padding);
   return out;
 }
 
-Outcome blamed(const std::string& field, const std::string& url, std::string type, std::string msg, json::object ctx = {}) {
-  return refused_by_model({Detail{{"body", field}, std::move(msg), std::move(type), std::move(ctx), json::string{url}}});
+Outcome blamed(const std::string& field, const std::string& url, std::string type, std::string msg,
+               json::object ctx = {}) {
+  return refused_by_model(
+      {Detail{{"body", field}, std::move(msg), std::move(type), std::move(ctx), json::string{url}}});
 }
 
 /// What fal would say of a picture of which the engine says `error`.
@@ -149,15 +152,16 @@ Co<std::variant<Bytes, Outcome>> Models::fetch(Endpoint::PictureUrl picture, con
     if (!data) co_return blamed(picture.field, "data:", "file_download_error", "Failed to decode the data URI");
     content = *std::move(data);
   } else {
-    Result<Fetched> answer = co_await exchange(*io_, "GET", picture.url, {}, "", Milliseconds{settings_->picture_timeout_ms},
-                                               picture_bytes_most);
+    Result<Fetched> answer = co_await exchange(*io_, "GET", picture.url, {}, "",
+                                               Milliseconds{settings_->picture_timeout_ms}, picture_bytes_most);
     if (!answer || answer->status != status_ok) {
       co_return blamed(picture.field, picture.url, "file_download_error", "Failed to download the file");
     }
     content = std::move(answer->body);
   }
   if (const auto most = endpoint->bound("picture_bytes_max"); most && std::cmp_greater(content.size(), *most)) {
-    co_return blamed(picture.field, picture.url, "file_too_large", "File size exceeds the limit", {{"max_size", *most}});
+    co_return blamed(picture.field, picture.url, "file_too_large", "File size exceeds the limit",
+                     {{"max_size", *most}});
   }
   co_return bytes_of(std::move(content));
 }
@@ -201,16 +205,17 @@ json::value Models::file_of(const Job& job, std::string_view token, const Bytes&
   const std::string extension = mesh ? "glb" : kind;
   Bytes content = whole;
   if (mesh && find(job.faults, Fault::NotAGlb) != nullptr) content = bytes_of("<html><body>Not Found</body></html>\n");
-  if (mesh && find(job.faults, Fault::TruncatedGlb) != nullptr) content = bytes_of(content->substr(0, content->size() / 2));
-  std::string type = mesh               ? (token.ends_with(":named") ? "model/gltf-binary" : "application/octet-stream")
-                     : kind == "webp"   ? "image/webp"
-                     : kind == "png"    ? "image/png"
-                     : kind == "obj"    ? "text/plain"
-                     : kind == "stl"    ? "model/stl"
-                                        : "application/octet-stream";
+  if (mesh && find(job.faults, Fault::TruncatedGlb) != nullptr)
+    content = bytes_of(content->substr(0, content->size() / 2));
+  std::string type = mesh             ? (token.ends_with(":named") ? "model/gltf-binary" : "application/octet-stream")
+                     : kind == "webp" ? "image/webp"
+                     : kind == "png"  ? "image/png"
+                     : kind == "obj"  ? "text/plain"
+                     : kind == "stl"  ? "model/stl"
+                                      : "application/octet-stream";
   if (mesh && find(job.faults, Fault::WrongContentType) != nullptr) type = "text/html; charset=utf-8";
-  const std::string path = files_->add((mesh ? "model." : kind == "webp" || kind == "png" ? "preview." : "model.") + extension,
-                                       type, content, job.lifecycle);
+  const std::string name = (kind == "webp" || kind == "png" ? "preview." : "model.") + extension;
+  const std::string path = files_->add(name, type, content, job.lifecycle);
   StoredFile* stored = files_->find(path);
   if (mesh && stored != nullptr) {
     if (find(job.faults, Fault::CutDownload) != nullptr) stored->cut_at = content->size() / 2;
@@ -219,7 +224,7 @@ json::value Models::file_of(const Job& job, std::string_view token, const Bytes&
   json::object file{{"url", *url_ + path}};
   if (token.ends_with(":bare")) return file;
   file["content_type"] = type;
-  if (!token.ends_with(":octet") && kind != "webp") file["file_name"] = "model." + extension;
+  if (!token.ends_with(":octet") && kind != "webp") file["file_name"] = name;
   file["file_size"] = content->size();
   return file;
 }
@@ -245,7 +250,8 @@ Co<Outcome> Models::make(JobRef job) {
   order.faces = static_cast<int>(std::max<std::int64_t>(faces, engine::triangles_min));
   const Result<Bytes> glb = co_await artifact(order, "glb");
   if (!glb) co_return outcome_of(glb.error(), pictures.front());
-  if (auto wrong = pixels_wrong(endpoint, pictures.front(), made_.at(order.key("glb"))->report)) co_return *std::move(wrong);
+  if (auto wrong = pixels_wrong(endpoint, pictures.front(), made_.at(order.key("glb"))->report))
+    co_return *std::move(wrong);
 
   const json::value shape = endpoint.output(input);
   std::set<std::string> tokens;

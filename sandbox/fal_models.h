@@ -11,8 +11,8 @@
 
 namespace i2m::sandbox::fal {
 
-/// What runs behind the queue: fetches the pictures, has the embedded engine make a model of the first one, and answers as
-/// the endpoint does. The same picture with the same limits is made once.
+/// What runs behind the queue: fetches the pictures, has the embedded engine make a model of the first one, and answers
+/// as the endpoint does. The same picture with the same limits is made once.
 class Models {
  public:
   Models(boost::asio::io_context& io, boost::asio::thread_pool& engine, const Settings& settings, Files& files,

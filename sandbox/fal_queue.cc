@@ -69,7 +69,8 @@ std::int64_t Queue::length(std::string_view app) const {
 }
 
 bool Queue::may_start(const Job& job) const {
-  return fal::find(job.faults, Fault::StuckQueue) == nullptr && now() >= job.queued_at + Milliseconds{settings_->queue_ms};
+  return fal::find(job.faults, Fault::StuckQueue) == nullptr &&
+         now() >= job.queued_at + Milliseconds{settings_->queue_ms};
 }
 
 void Queue::pump() {
@@ -162,7 +163,8 @@ Co<bool> Queue::pass_time(JobRef job) {
     job->pause.expires_at(stuck ? next : std::min(next, end));
     const auto [woken] = co_await job->pause.async_wait(awaiting);
     if (woken || stuck) continue;
-    const auto done = std::chrono::duration<double>(now() - job->started_at) / Milliseconds{std::max<std::int64_t>(settings_->run_ms, 1)};
+    const auto done = std::chrono::duration<double>(now() - job->started_at) /
+                      Milliseconds{std::max<std::int64_t>(settings_->run_ms, 1)};
     log(*job, fmt::format("Generating: {:.0f}%", std::min(100.0, 100 * done)));
   }
 }

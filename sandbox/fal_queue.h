@@ -11,8 +11,8 @@ namespace i2m::sandbox::fal {
 
 class Models;
 
-/// The account's queue and its clock: every request moves from queued through in progress to completed by itself, at most
-/// `concurrency` of them in progress.
+/// The account's queue and its clock: every request moves from queued through in progress to completed by itself, at
+/// most `concurrency` of them in progress.
 class Queue {
  public:
   using Completed = std::function<void(JobRef)>;

@@ -8,11 +8,16 @@ namespace {
 enum class Host : std::uint8_t { Unknown, Queue, Run, Rest, Platform, Cdn };
 
 constexpr std::array host_names{
-    std::pair{std::string_view{"queue.fal.run"}, Host::Queue},   std::pair{std::string_view{"queue.falrun.com"}, Host::Queue},
-    std::pair{std::string_view{"fal.run"}, Host::Run},           std::pair{std::string_view{"falrun.com"}, Host::Run},
-    std::pair{std::string_view{"rest.fal.ai"}, Host::Rest},      std::pair{std::string_view{"rest.alpha.fal.ai"}, Host::Rest},
-    std::pair{std::string_view{"api.fal.ai"}, Host::Platform},   std::pair{std::string_view{"fal.media"}, Host::Cdn},
-    std::pair{std::string_view{"v3.fal.media"}, Host::Cdn},      std::pair{std::string_view{"v3b.fal.media"}, Host::Cdn},
+    std::pair{std::string_view{"queue.fal.run"}, Host::Queue},
+    std::pair{std::string_view{"queue.falrun.com"}, Host::Queue},
+    std::pair{std::string_view{"fal.run"}, Host::Run},
+    std::pair{std::string_view{"falrun.com"}, Host::Run},
+    std::pair{std::string_view{"rest.fal.ai"}, Host::Rest},
+    std::pair{std::string_view{"rest.alpha.fal.ai"}, Host::Rest},
+    std::pair{std::string_view{"api.fal.ai"}, Host::Platform},
+    std::pair{std::string_view{"fal.media"}, Host::Cdn},
+    std::pair{std::string_view{"v3.fal.media"}, Host::Cdn},
+    std::pair{std::string_view{"v3b.fal.media"}, Host::Cdn},
 };
 
 Host host_named(std::string_view name) {

@@ -21,7 +21,8 @@ std::optional<double> number_of(const json::value& value) {
 }
 
 bool is_whole(const json::value& value) {
-  return value.is_int64() || value.is_uint64() || (value.is_double() && std::floor(value.as_double()) == value.as_double());
+  return value.is_int64() || value.is_uint64() ||
+         (value.is_double() && std::floor(value.as_double()) == value.as_double());
 }
 
 bool flag(const json::object& field, std::string_view name) {
@@ -42,8 +43,10 @@ class Judge {
     }
     const std::string_view type = rules_.at("type").as_string();
     if (type == "urls" || type == "ints") return judge_list();
-    if (type == "bool" ? !value_.is_bool() : type == "int" ? !is_whole(value_) : type == "float" ? !number_of(value_)
-                                                                                                 : !value_.is_string()) {
+    if (type == "bool"    ? !value_.is_bool()
+        : type == "int"   ? !is_whole(value_)
+        : type == "float" ? !number_of(value_)
+                          : !value_.is_string()) {
       return wrong_type();
     }
     if (value_.is_string()) {
@@ -84,7 +87,8 @@ class Judge {
     const json::value* least = rules_.if_contains("min_length");
     const json::value* most = rules_.if_contains("max_length");
     if (least != nullptr && std::cmp_less(length, least->as_int64())) {
-      wrong(too_short, fmt::format("Input should have at least {} {}", least->as_int64(), what), {{"min_length", *least}});
+      wrong(too_short, fmt::format("Input should have at least {} {}", least->as_int64(), what),
+            {{"min_length", *least}});
     }
     if (most != nullptr && std::cmp_greater(length, most->as_int64())) {
       wrong(too_long, fmt::format("Input should have at most {} {}", most->as_int64(), what), {{"max_length", *most}});
@@ -97,7 +101,8 @@ class Judge {
       return value == nullptr ? std::nullopt : number_of(*value);
     };
     if (const auto ge = bound("ge"); ge && number < *ge) {
-      wrong("greater_than_equal", fmt::format("Input should be greater than or equal to {}", *ge), {{"ge", rules_.at("ge")}});
+      wrong("greater_than_equal", fmt::format("Input should be greater than or equal to {}", *ge),
+            {{"ge", rules_.at("ge")}});
     }
     if (const auto gt = bound("gt"); gt && number <= *gt) {
       wrong("greater_than", fmt::format("Input should be greater than {}", *gt), {{"gt", rules_.at("gt")}});
@@ -194,7 +199,8 @@ std::vector<Endpoint::PictureUrl> Endpoint::pictures(const json::object& input) 
     const std::string_view type = rules.as_object().at("type").as_string();
     const json::value* value = input.if_contains(name);
     if (value == nullptr || name.starts_with("texture_")) continue;
-    if (type == "url" && value->is_string()) out.push_back({std::string{name}, std::string{value->as_string().c_str()}});
+    if (type == "url" && value->is_string())
+      out.push_back({std::string{name}, std::string{value->as_string().c_str()}});
     if (type != "urls" || !value->is_array()) continue;
     for (const json::value& each : value->as_array()) {
       if (each.is_string()) out.push_back({std::string{name}, std::string{each.as_string().c_str()}});

@@ -1,11 +1,11 @@
 #include "sandbox/fal_shapes.h"
 
+#include <png.h>
+#include <webp/encode.h>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <png.h>
-#include <webp/encode.h>
 
 #include <cmath>
 #include <cstring>
@@ -75,8 +75,10 @@ std::int64_t member(const json::object& object, std::string_view name) {
 
 /// The bytes of an accessor whose values lie one behind the other.
 std::string_view bytes_of_accessor(const Glb& glb, const json::object& accessor) {
-  const json::object& view =
-      glb.document.at("bufferViews").as_array().at(static_cast<std::size_t>(member(accessor, "bufferView"))).as_object();
+  const json::object& view = glb.document.at("bufferViews")
+                                 .as_array()
+                                 .at(static_cast<std::size_t>(member(accessor, "bufferView")))
+                                 .as_object();
   return glb.bin.substr(static_cast<std::size_t>(member(view, "byteOffset") + member(accessor, "byteOffset")));
 }
 
@@ -111,7 +113,7 @@ void fill(Canvas& canvas, const std::array<Point, 3>& corners, std::uint8_t shad
       const float wa = edge(b, c, px, py) / area;
       const float wb = edge(c, a, px, py) / area;
       const float wc = 1 - wa - wb;
-      const auto at = static_cast<std::size_t>(y * preview_px + x);
+      const std::size_t at = static_cast<std::size_t>(y) * preview_px + static_cast<std::size_t>(x);
       const float z = wa * a[2] + wb * b[2] + wc * c[2];
       if (wa < 0 || wb < 0 || wc < 0 || z <= canvas.depth[at]) continue;
       canvas.depth[at] = z;
@@ -149,7 +151,8 @@ Canvas drawn(const Shape& shape) {
   };
   Canvas canvas;
   for (std::size_t i = 0; i + 2 < shape.indices.size(); i += 3) {
-    const std::array<Point, 3> corners{placed(shape.indices[i]), placed(shape.indices[i + 1]), placed(shape.indices[i + 2])};
+    const std::array<Point, 3> corners{placed(shape.indices[i]), placed(shape.indices[i + 1]),
+                                       placed(shape.indices[i + 2])};
     fill(canvas, corners, shade_of(corners));
   }
   return canvas;
@@ -184,7 +187,8 @@ Shape shape_of(std::string_view bytes) {
 
 std::string obj_of(const Shape& shape) {
   std::string out = "o model\n";
-  for (const auto& p : shape.positions) fmt::format_to(std::back_inserter(out), "v {:.5f} {:.5f} {:.5f}\n", p[0], p[1], p[2]);
+  for (const auto& p : shape.positions)
+    fmt::format_to(std::back_inserter(out), "v {:.5f} {:.5f} {:.5f}\n", p[0], p[1], p[2]);
   for (std::size_t i = 0; i + 2 < shape.indices.size(); i += 3) {
     fmt::format_to(std::back_inserter(out), "f {} {} {}\n", shape.indices[i] + 1, shape.indices[i + 1] + 1,
                    shape.indices[i + 2] + 1);
@@ -211,9 +215,11 @@ std::string stl_of(const Shape& shape) {
 
 std::string fbx_of(const Shape& shape) {
   std::string out = "; FBX 7.3.0 project file\nFBXHeaderExtension:  {\n\tFBXVersion: 7300\n}\nObjects:  {\n";
-  fmt::format_to(std::back_inserter(out), "\tGeometry: 1, \"Geometry::model\", \"Mesh\" {{\n\t\tVertices: *{} {{\n\t\t\ta: ",
-                 3 * shape.positions.size());
-  for (const auto& p : shape.positions) fmt::format_to(std::back_inserter(out), "{:.5f},{:.5f},{:.5f},", p[0], p[1], p[2]);
+  fmt::format_to(
+      std::back_inserter(out),
+      "\tGeometry: 1, \"Geometry::model\", \"Mesh\" {{\n\t\tVertices: *{} {{\n\t\t\ta: ", 3 * shape.positions.size());
+  for (const auto& p : shape.positions)
+    fmt::format_to(std::back_inserter(out), "{:.5f},{:.5f},{:.5f},", p[0], p[1], p[2]);
   out.back() = '\n';
   fmt::format_to(std::back_inserter(out), "\t\t}}\n\t\tPolygonVertexIndex: *{} {{\n\t\t\ta: ", shape.indices.size());
   for (std::size_t i = 0; i + 2 < shape.indices.size(); i += 3) {
@@ -230,7 +236,8 @@ std::string preview_of(const Shape& shape, PictureType type) {
   const Canvas canvas = drawn(shape);
   if (type == PictureType::Webp) {
     std::uint8_t* encoded = nullptr;
-    const std::size_t size = WebPEncodeRGB(canvas.rgb.data(), preview_px, preview_px, preview_px * 3, webp_quality, &encoded);
+    const std::size_t size =
+        WebPEncodeRGB(canvas.rgb.data(), preview_px, preview_px, preview_px * 3, webp_quality, &encoded);
     ENSURE(size > 0);
     std::string out{reinterpret_cast<const char*>(encoded), size};
     WebPFree(encoded);

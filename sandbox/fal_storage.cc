@@ -51,9 +51,9 @@ Reply Storage::initiate(const Request& request) {
   if (!wanted.contains("content_type") || !wanted.contains("file_name")) {
     return detail_reply(422, "content_type and file_name are required");
   }
-  const std::string path = files_->add(text_member(wanted, "file_name", "file"),
-                                       text_member(wanted, "content_type", "application/octet-stream"), nullptr,
-                                       lifecycle(request));
+  const std::string path =
+      files_->add(text_member(wanted, "file_name", "file"),
+                  text_member(wanted, "content_type", "application/octet-stream"), nullptr, lifecycle(request));
   const std::string& token = files_->find(path)->token;
   return json_reply(200, json::object{{"upload_url", fmt::format("{}{}?{}={}", *url_, path, token_name, token)},
                                       {"file_url", *url_ + path}});
@@ -61,7 +61,9 @@ Reply Storage::initiate(const Request& request) {
 
 Reply Storage::token() {
   const Time ends = SystemClock{}.now() + std::chrono::seconds{token_seconds};
-  return json_reply(200, json::object{{"token", Uuid::make().text()}, {"token_type", "Bearer"}, {"base_url", *url_},
+  return json_reply(200, json::object{{"token", Uuid::make().text()},
+                                      {"token_type", "Bearer"},
+                                      {"base_url", *url_},
                                       {"expires_at", to_rfc3339(ends)}});
 }
 
@@ -116,7 +118,8 @@ Reply Storage::complete(const Request& request) {
 
 Reply Storage::post_upload(const Request& request) {
   const std::string name{request.has_header("x-fal-file-name") ? request.header("x-fal-file-name") : "file"};
-  const std::string path = files_->add(name, std::string{request.header("content-type")}, bytes_of(request.body), lifecycle(request));
+  const std::string path =
+      files_->add(name, std::string{request.header("content-type")}, bytes_of(request.body), lifecycle(request));
   return json_reply(200, json::object{{"access_url", *url_ + path}});
 }
 

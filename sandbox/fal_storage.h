@@ -8,8 +8,8 @@
 
 namespace i2m::sandbox::fal {
 
-/// Uploads by the JavaScript client's protocol (initiate, PUT, or parts) and by the Python client's (token, POST), and the
-/// downloads of what is stored.
+/// Uploads by the JavaScript client's protocol (initiate, PUT, or parts) and by the Python client's (token, POST), and
+/// the downloads of what is stored.
 class Storage {
  public:
   Storage(Files& files, Journal& journal, const std::string& url) : files_{&files}, journal_{&journal}, url_{&url} {}
@@ -32,7 +32,8 @@ class Storage {
   const std::string* url_;
 };
 
-/// The path of the file that `/files/b/x/id_name/7` or `…/multipart/id/7` is a part of, and which: 0 when it is no part.
+/// The path of the file that `/files/b/x/id_name/7` or `…/multipart/id/7` is a part of, and which: 0 when it is no
+/// part.
 struct PartPath {
   std::string file;
   int number = 0;

@@ -20,13 +20,14 @@ constexpr std::int64_t retry_ms_max = 600'000;
 }  // namespace
 
 std::string webhook_body(const Job& job) {
-  json::object body{{"request_id", job.id}, {"gateway_request_id", job.gateway_id},
-                    {"status", job.outcome.good() ? "OK" : "ERROR"}};
+  json::object body{
+      {"request_id", job.id}, {"gateway_request_id", job.gateway_id}, {"status", job.outcome.good() ? "OK" : "ERROR"}};
   if (!job.outcome.good()) body["error"] = job.outcome.error;
   if (find(job.faults, Fault::WebhookEmpty) != nullptr) {
     body["payload"] = nullptr;
-    body["payload_error"] = "Response payload is not JSON serializable. Either return a JSON serializable object or use the "
-                            "queue endpoint to retrieve the response.";
+    body["payload_error"] =
+        "Response payload is not JSON serializable. Either return a JSON serializable object or use the "
+        "queue endpoint to retrieve the response.";
   } else {
     body["payload"] = job.outcome.body;
   }
@@ -56,7 +57,8 @@ Co<void> Webhooks::tell(JobRef job) {
     co_return;
   }
   const Planned* duplicate = find(job->faults, Fault::WebhookDuplicate);
-  for (std::int64_t copies = duplicate != nullptr ? duplicate->number(2) : 1; copies > 0; --copies) co_await deliver(job);
+  for (std::int64_t copies = duplicate != nullptr ? duplicate->number(2) : 1; copies > 0; --copies)
+    co_await deliver(job);
   release_held();
 }
 
@@ -81,15 +83,13 @@ Co<int> Webhooks::attempt(JobRef job, int number) {
   const Signed message{job->id, user_id, timestamp, body};
   const bool forged = find(job->faults, Fault::WebhookForged) != nullptr;
   const std::string signature = forged ? SigningKey::random().sign(message) : keys_->current().sign(message);
-  const Headers headers{{"content-type", "application/json"},
-                        {"user-agent", "fal-webhook"},
-                        {"x-fal-webhook-request-id", job->id},
-                        {"x-fal-webhook-user-id", std::string{user_id}},
-                        {"x-fal-webhook-timestamp", timestamp},
-                        {"x-fal-webhook-signature", signature}};
+  const Headers headers{{"content-type", "application/json"},   {"user-agent", "fal-webhook"},
+                        {"x-fal-webhook-request-id", job->id},  {"x-fal-webhook-user-id", std::string{user_id}},
+                        {"x-fal-webhook-timestamp", timestamp}, {"x-fal-webhook-signature", signature}};
   const Milliseconds timeout{settings_->webhook_timeout_ms};
   ++job->webhooks_sent;
-  const Result<Fetched> answer = co_await exchange(*io_, "POST", job->webhook, headers, body, timeout, answer_bytes_max);
+  const Result<Fetched> answer =
+      co_await exchange(*io_, "POST", job->webhook, headers, body, timeout, answer_bytes_max);
   const int status = answer ? answer->status : 0;
   attempts_.push_back(json::object{{"request_id", job->id},
                                    {"url", job->webhook},

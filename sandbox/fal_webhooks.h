@@ -10,11 +10,12 @@
 
 namespace i2m::sandbox::fal {
 
-/// Tells callers that their requests are completed: signed, repeated until somebody says 2xx, and wrong where that is planned.
-/// Targets on loopback are served, which the real service refuses.
+/// Tells callers that their requests are completed: signed, repeated until somebody says 2xx, and wrong where that is
+/// planned. Targets on loopback are served, which the real service refuses.
 class Webhooks {
  public:
-  Webhooks(boost::asio::io_context& io, const Settings& settings, KeyRing& keys) : io_{&io}, settings_{&settings}, keys_{&keys} {}
+  Webhooks(boost::asio::io_context& io, const Settings& settings, KeyRing& keys)
+      : io_{&io}, settings_{&settings}, keys_{&keys} {}
 
   void send(JobRef job);
   const boost::json::array& attempts() const { return attempts_; }

@@ -51,9 +51,9 @@ struct Reply {
   Bytes body;
   std::function<Co<void>(EventSink&)> stream;  // text/event-stream until it returns
 
-  bool dropped = false;                // the connection ends without a byte
-  Milliseconds head_stalls{0};         // after the first line
-  std::optional<std::size_t> cut_at;   // so many bytes of the promised body, then the connection ends
+  bool dropped = false;               // the connection ends without a byte
+  Milliseconds head_stalls{0};        // after the first line
+  std::optional<std::size_t> cut_at;  // so many bytes of the promised body, then the connection ends
 };
 
 std::string percent_decoded(std::string_view text);

@@ -8,8 +8,8 @@
 
 namespace i2m::sandbox {
 
-/// A small HTTP/1.1 server for tests: keep-alive, whole bodies in memory, event streams, and answers that break on purpose.
-/// The product's own server (src/net) can do none of the latter, and must not.
+/// A small HTTP/1.1 server for tests: keep-alive, whole bodies in memory, event streams, and answers that break on
+/// purpose. The product's own server (src/net) can do none of the latter, and must not.
 class HttpServer {
  public:
   using Handler = std::function<Co<Reply>(Request)>;

@@ -33,7 +33,8 @@ Result<Address> address_of(const std::string& text) {
 
 Result<> serve_fal(fal::Options options, const std::string& listen, const fal::Settings& settings) {
   TRY(const Address address, address_of(listen));
-  TRY(fal::SigningKey key, fal::SigningKey::of_seed(options.webhook_seed.empty() ? usual_webhook_seed : options.webhook_seed));
+  TRY(fal::SigningKey key,
+      fal::SigningKey::of_seed(options.webhook_seed.empty() ? usual_webhook_seed : options.webhook_seed));
   boost::asio::io_context io{1};
   boost::asio::thread_pool engine{static_cast<std::size_t>(options.engine_threads)};
   fal::Gateway gateway{io, engine, options, settings, fal::KeyRing{std::move(key)}};
@@ -41,7 +42,8 @@ Result<> serve_fal(fal::Options options, const std::string& listen, const fal::S
   TRY(const std::unique_ptr<HttpServer> server, HttpServer::listen(io, address.host, address.port, handler));
   const std::string url = options.url.empty() ? fmt::format("http://{}:{}", address.host, server->port()) : options.url;
   gateway.set_url(url);
-  std::cout << boost::json::serialize(boost::json::object{{"ready", true}, {"url", url}, {"port", server->port()}}) << std::endl;
+  std::cout << boost::json::serialize(boost::json::object{{"ready", true}, {"url", url}, {"port", server->port()}})
+            << std::endl;
   boost::asio::signal_set signals{io, SIGINT, SIGTERM};
   // What still waits in coroutines needs no unwinding: nothing here outlives the process.
   signals.async_wait([](const boost::system::error_code&, int) { std::quick_exit(0); });
@@ -63,12 +65,14 @@ void add_fal(CLI::App& cli, int& code) {
   fal->add_option("--listen", *listen, "HOST:PORT; port 0 takes a free one")->capture_default_str();
   fal->add_option("--url", options->url, "what returned URLs begin with (http://HOST:PORT)");
   fal->add_option("--key", options->key, "the only key that is accepted, id:secret (every well-formed one)");
-  fal->add_option("--webhook-seed", options->webhook_seed, "64 hex digits of the key that signs webhooks (a fixed one)");
+  fal->add_option("--webhook-seed", options->webhook_seed,
+                  "64 hex digits of the key that signs webhooks (a fixed one)");
   fal->add_option("--engine-threads", options->engine_threads, "threads that make models")->check(CLI::Range(1, 64));
   for (const fal::SettingName& each : fal::setting_names) {
     std::string name{each.name};
     std::ranges::replace(name, '_', '-');
-    fal->add_option("--" + name, (*settings).*each.value)->check(CLI::Range(each.least, std::numeric_limits<std::int64_t>::max()))
+    fal->add_option("--" + name, (*settings).*each.value)
+        ->check(CLI::Range(each.least, std::numeric_limits<std::int64_t>::max()))
         ->capture_default_str();
   }
   fal->callback([=, &code] { code = report(serve_fal(*options, *listen, *settings)); });

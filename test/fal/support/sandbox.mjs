@@ -12,8 +12,9 @@ import { createFalClient } from '@fal-ai/client';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** I2M_BIN names the product's program or the folder of all; the simulator lies beside it. */
+/** I2M_SANDBOX, or what lies beside the product's program (I2M_BIN names it, or the folder of all). */
 function program() {
+  if (process.env.I2M_SANDBOX) return process.env.I2M_SANDBOX;
   const bin = process.env.I2M_BIN ?? path.join(root, 'build/release/bin');
   const folder = existsSync(bin) && statSync(bin).isDirectory() ? bin : path.dirname(bin);
   return path.join(folder, 'image2model-sandbox');
