@@ -118,10 +118,11 @@ Gateway::Gateway(boost::asio::io_context& io, boost::asio::thread_pool& engine, 
       options_{options},
       settings_{settings},
       keys_{std::move(keys)},
+      client_{io},
       files_{settings_},
       storage_{files_, journal_, url_},
-      webhooks_{io, settings_, keys_},
-      models_{io, engine, settings_, files_, url_},
+      webhooks_{io, settings_, keys_, client_},
+      models_{io, engine, settings_, files_, client_, url_},
       queue_{io, settings_, models_, [this](JobRef job) { webhooks_.send(std::move(job)); }} {}
 
 Co<Reply> Gateway::handle(Request request) {

@@ -61,6 +61,7 @@ class Gateway {
   KeyRing keys_;
   Journal journal_;
   FaultPlan plan_;
+  HttpClient client_;
   Files files_;
   Storage storage_;
   Webhooks webhooks_;

@@ -151,9 +151,16 @@ Co<std::variant<Bytes, Outcome>> Models::fetch(Endpoint::PictureUrl picture, con
     std::optional<std::string> data = from_data_uri(picture.url);
     if (!data) co_return blamed(picture.field, "data:", "file_download_error", "Failed to decode the data URI");
     content = *std::move(data);
+  } else if (picture.url.starts_with(*url_ + "/files/")) {
+    const StoredFile* stored = files_->find(std::string_view{picture.url}.substr(url_->size()));
+    if (stored == nullptr || !stored->content) {
+      co_return blamed(picture.field, picture.url, "file_download_error", "Failed to download the file");
+    }
+    content = *stored->content;
   } else {
-    Result<Fetched> answer = co_await exchange(*io_, "GET", picture.url, {}, "",
-                                               Milliseconds{settings_->picture_timeout_ms}, picture_bytes_most);
+    Outgoing message{.url = picture.url, .timeout = Milliseconds{settings_->picture_timeout_ms}};
+    message.answer_bytes_max = picture_bytes_most;
+    Result<Fetched> answer = co_await client_->exchange(std::move(message));
     if (!answer || answer->status != status_ok) {
       co_return blamed(picture.field, picture.url, "file_download_error", "Failed to download the file");
     }

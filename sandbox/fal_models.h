@@ -8,6 +8,7 @@
 
 #include "sandbox/fal_job.h"
 #include "sandbox/fal_settings.h"
+#include "sandbox/http_client.h"
 
 namespace i2m::sandbox::fal {
 
@@ -16,8 +17,8 @@ namespace i2m::sandbox::fal {
 class Models {
  public:
   Models(boost::asio::io_context& io, boost::asio::thread_pool& engine, const Settings& settings, Files& files,
-         const std::string& url)
-      : io_{&io}, engine_{&engine}, settings_{&settings}, files_{&files}, url_{&url} {}
+         HttpClient& client, const std::string& url)
+      : io_{&io}, engine_{&engine}, settings_{&settings}, files_{&files}, client_{&client}, url_{&url} {}
 
   /// The outcome of `job`, its planned damage included. Takes as long as the engine takes.
   Co<Outcome> make(JobRef job);
@@ -34,6 +35,7 @@ class Models {
   boost::asio::thread_pool* engine_;
   const Settings* settings_;
   Files* files_;
+  HttpClient* client_;
   const std::string* url_;
   std::unordered_map<std::string, std::shared_ptr<Making>> made_;
 };

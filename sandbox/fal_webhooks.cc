@@ -80,16 +80,17 @@ Co<int> Webhooks::attempt(JobRef job, int number) {
   const std::int64_t at = unix_seconds(SystemClock{}.now()) - (old ? planned_age_s : 0);
   const std::string timestamp = fmt::format("{}", at);
   const std::string body = webhook_body(*job);
-  const Signed message{job->id, user_id, timestamp, body};
+  const Signed parts{job->id, user_id, timestamp, body};
   const bool forged = find(job->faults, Fault::WebhookForged) != nullptr;
-  const std::string signature = forged ? SigningKey::random().sign(message) : keys_->current().sign(message);
-  const Headers headers{{"content-type", "application/json"},   {"user-agent", "fal-webhook"},
-                        {"x-fal-webhook-request-id", job->id},  {"x-fal-webhook-user-id", std::string{user_id}},
-                        {"x-fal-webhook-timestamp", timestamp}, {"x-fal-webhook-signature", signature}};
-  const Milliseconds timeout{settings_->webhook_timeout_ms};
+  const std::string signature = forged ? SigningKey::random().sign(parts) : keys_->current().sign(parts);
+  Outgoing message{.method = "POST", .url = job->webhook, .body = body};
+  message.headers = {{"content-type", "application/json"},   {"user-agent", "fal-webhook"},
+                     {"x-fal-webhook-request-id", job->id},  {"x-fal-webhook-user-id", std::string{user_id}},
+                     {"x-fal-webhook-timestamp", timestamp}, {"x-fal-webhook-signature", signature}};
+  message.timeout = Milliseconds{settings_->webhook_timeout_ms};
+  message.answer_bytes_max = answer_bytes_max;
   ++job->webhooks_sent;
-  const Result<Fetched> answer =
-      co_await exchange(*io_, "POST", job->webhook, headers, body, timeout, answer_bytes_max);
+  const Result<Fetched> answer = co_await client_->exchange(std::move(message));
   const int status = answer ? answer->status : 0;
   attempts_.push_back(json::object{{"request_id", job->id},
                                    {"url", job->webhook},

@@ -7,6 +7,7 @@
 #include "sandbox/fal_job.h"
 #include "sandbox/fal_keys.h"
 #include "sandbox/fal_settings.h"
+#include "sandbox/http_client.h"
 
 namespace i2m::sandbox::fal {
 
@@ -14,8 +15,8 @@ namespace i2m::sandbox::fal {
 /// planned. Targets on loopback are served, which the real service refuses.
 class Webhooks {
  public:
-  Webhooks(boost::asio::io_context& io, const Settings& settings, KeyRing& keys)
-      : io_{&io}, settings_{&settings}, keys_{&keys} {}
+  Webhooks(boost::asio::io_context& io, const Settings& settings, KeyRing& keys, HttpClient& client)
+      : io_{&io}, settings_{&settings}, keys_{&keys}, client_{&client} {}
 
   void send(JobRef job);
   const boost::json::array& attempts() const { return attempts_; }
@@ -30,6 +31,7 @@ class Webhooks {
   boost::asio::io_context* io_;
   const Settings* settings_;
   KeyRing* keys_;
+  HttpClient* client_;
   std::vector<std::shared_ptr<Timer>> held_;  // until another one has been sent
   boost::json::array attempts_;
 };

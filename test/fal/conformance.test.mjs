@@ -9,7 +9,7 @@ import { call, clientOf, eventually, startReceiver, startSandbox, submit, trelli
 
 const picture = new Blob([ball()], { type: 'image/png' });
 const dataUri = `data:image/png;base64,${ball().toString('base64')}`;
-const quick = { pollInterval: 20 };
+const quick = { pollInterval: 20, timeout: 30_000 };
 
 let sandbox;
 let fal;
@@ -108,8 +108,8 @@ describe('subscribe', () => {
       fal.subscribe(tripo, {
         input: { image_url: dataUri },
         headers: { 'x-sandbox-fault': 'stuck_running' },
-        timeout: 200,
         ...quick,
+        timeout: 200,
       }),
     );
     assert.match(during.error.message, /^Client timed out waiting for the request to complete after 200ms$/);
