@@ -131,8 +131,9 @@ Result<jobs::Settings> job_settings(const Settings& settings) {
   if (!settings.text("FAL_KEY").empty()) {
     out.provider = "fal";
     out.model = settings.text("FAL_MODEL");
-    TRY(const providers::fal::Catalogue catalogue, providers::fal::Catalogue::load(settings.text("MODELS_DIR")));
-    if (catalogue.find(out.model) == nullptr)
+    TRY(providers::fal::Catalogue catalogue, providers::fal::Catalogue::load(settings.text("MODELS_DIR")));
+    out.catalogue = std::make_shared<const providers::fal::Catalogue>(std::move(catalogue));
+    if (out.catalogue->find(out.model) == nullptr)
       return refuse(Code::Invalid, "FAL_MODEL", fmt::format("FAL_MODEL: the catalogue has no model {}.", out.model));
   }
   TRY(const std::int64_t concurrency, settings.number("FAL_CONCURRENCY", 1, 10'000));
@@ -146,6 +147,8 @@ Result<jobs::Settings> job_settings(const Settings& settings) {
   out.dispatch_window = static_cast<int>(window);
   TRY(out.make_timeout, settings.seconds("MAKE_TIMEOUT_S"));
   TRY(out.orphan_age, settings.seconds("ORPHAN_AGE_S"));
+  TRY(out.unsure, settings.seconds("FAL_UNSURE_S"));
+  TRY(out.resubmit_unsure, settings.flag("FAL_RESUBMIT_UNSURE"));
   return out;
 }
 

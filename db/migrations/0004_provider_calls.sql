@@ -7,7 +7,9 @@ set local lock_timeout = '2s';
 alter table job_items drop constraint job_items_status_known;
 alter table job_items add constraint job_items_status_known
     check (status in ('queued', 'dispatched', 'running', 'unsure', 'succeeded', 'failed', 'cancelled'));
-alter table job_items add column model text not null default '';   -- of the provider's catalogue
+alter table job_items add column model            text  not null default '';    -- of the provider's catalogue; '': it has none
+alter table job_items add column model_version    int   not null default 0;     -- the edition it was ordered with
+alter table job_items add column model_parameters jsonb not null default '{}';  -- as they were ordered, defaults filled in
 drop index job_items_deadline;
 create index job_items_deadline on job_items (deadline_at) where status in ('queued', 'dispatched', 'running', 'unsure');
 
@@ -37,6 +39,7 @@ create table provider_calls (
     hooked_at      timestamptz,
     submitted_at   timestamptz not null default now(),
     accepted_at    timestamptz,
+    running_at     timestamptz,            -- first seen in progress: what the account's limit is learned from
     ended_at       timestamptz,
     constraint provider_calls_item           foreign key (company_id, item_id) references job_items (company_id, id),
     constraint provider_calls_token_once     unique (token_sha256),
@@ -72,6 +75,7 @@ create table provider_health (
     probe_at      timestamptz,             -- from then on one item may try whether it goes again
     failures      int         not null default 0,   -- in a row
     limit_learned int,                     -- how many the account was seen to run at once; null: not seen yet
+    learned_at    timestamptz,
     constraint provider_health_state_known check (state in ('ok', 'open', 'locked', 'key')),
     constraint provider_health_probed      check ((state = 'ok') = (probe_at is null)),
     constraint provider_health_limit       check (limit_learned >= 1)

@@ -274,6 +274,7 @@ Task<Model> Worker::Impl::make_model(Running& running) {
                                .attempt = item.attempt,
                                .triangles_max = item.triangles_max,
                                .model = item.model,
+                               .parameters = item.parameters,
                                .picture = *picture};
   CO_TRY(const providers::Made made, co_await provider.make(order, running.progress));
   CO_TRY(Model model, co_await measured(running, made.glb));

@@ -67,6 +67,7 @@ Task<std::optional<Claimed>> claim(net::Loop& loop, CompanyId company, ItemId it
   Claimed out{.item = item,
               .job = row->job_id,
               .model = row->model,
+              .parameters = row->model_parameters,
               .attempt = row->attempt,
               .attempts_max = row->attempts_max,
               .triangles_max = job->triangles_max,

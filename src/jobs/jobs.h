@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "net/ctx.h"
 #include "net/limits.h"
 #include "net/router.h"
+#include "providers/fal/catalogue.h"
 #include "storage/links.h"
 #include "storage/storage.h"
 
@@ -16,7 +18,8 @@ namespace i2m::jobs {
 
 struct Settings {
   std::string provider = "embedded";
-  std::string model;  // of the provider's catalogue, when the request names none
+  std::shared_ptr<const providers::fal::Catalogue> catalogue;  // of the provider; null where it has none
+  std::string model;                                           // of the catalogue, when the request names none
   int attempts_max = 3;
   std::chrono::seconds item_deadline{30 * 60};
   std::chrono::milliseconds lease{20'000};           // of a running item; its worker renews it every third of that
@@ -25,6 +28,8 @@ struct Settings {
   std::map<std::string, int> windows;                // a provider; this one's own, where it has one
   std::chrono::seconds make_timeout{120};            // one attempt of one item
   std::chrono::seconds orphan_age{3600};             // a folder without a job, a file under tmp/
+  std::chrono::seconds unsure{900};                  // how long a call whose answer was lost is waited for
+  bool resubmit_unsure = false;  // then: its item is submitted once more, at the risk of paying twice
 };
 
 /// What the endpoints of this slice work with.
@@ -44,7 +49,8 @@ inline constexpr std::string_view queued_channel = "queued";
 struct Claimed {
   ItemId item;
   JobId job;
-  std::string model;  // of the provider's catalogue; empty where it has none
+  std::string model;       // of the provider's catalogue; empty where it has none
+  std::string parameters;  // of the model: a JSON object
   int attempt = 0;
   int attempts_max = 0;
   int triangles_max = 0;

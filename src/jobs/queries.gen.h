@@ -38,10 +38,12 @@ Task<> create_job(R& run, CreateJobParams params) {
   co_return Result<>{};
 }
 
-inline constexpr db::Query create_items_query{"jobs.create_items", R"sql(insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, model, attempts_max, deadline_at)
-select i.id, $1, $2, i.position, i.file_name, i.width, i.height, $3, $4, $5, $6,
-       now() + make_interval(secs => $7)
-  from unnest($8::uuid[], $9::text[], $10::bigint[], $11::bigint[])
+inline constexpr db::Query create_items_query{"jobs.create_items", R"sql(insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, model, model_version,
+                       model_parameters, attempts_max, deadline_at)
+select i.id, $1, $2, i.position, i.file_name, i.width, i.height, $3, $4, $5,
+       $6::bigint::int, $7::text::jsonb, $8,
+       now() + make_interval(secs => $9)
+  from unnest($10::uuid[], $11::text[], $12::bigint[], $13::bigint[])
        with ordinality as i (id, file_name, width, height, position))sql"};
 struct CreateItemsParams {
   CompanyId company_id;
@@ -49,6 +51,8 @@ struct CreateItemsParams {
   std::int64_t credits;
   std::string provider;
   std::string model;
+  std::int64_t model_version;
+  std::string model_parameters;
   std::int32_t attempts_max;
   double deadline_s;
   std::vector<Uuid> item_ids;
@@ -64,6 +68,8 @@ Task<> create_items(R& run, CreateItemsParams params) {
   values.add(params.credits);
   values.add(params.provider);
   values.add(params.model);
+  values.add(params.model_version);
+  values.add(params.model_parameters);
   values.add(params.attempts_max);
   values.add(params.deadline_s);
   values.add(params.item_ids);
@@ -388,7 +394,7 @@ inline constexpr db::Query claim_item_query{"jobs.claim_item", R"sql(update job_
    set status = 'running', stage = 'starting', progress = 0, attempt = attempt + 1, error_code = null, error_message = null,
        lease_until = now() + make_interval(secs => $1), started_at = coalesce(started_at, now())
  where company_id = $2 and id = $3 and status = 'dispatched' and attempt < attempts_max
-returning id as item_id, job_id, position, file_name, credits, provider, model, attempt, attempts_max)sql"};
+returning id as item_id, job_id, position, file_name, credits, provider, model, model_parameters, attempt, attempts_max)sql"};
 struct ClaimItemParams {
   double lease_s;
   CompanyId company_id;
@@ -402,6 +408,7 @@ struct ClaimItemRow {
   std::int64_t credits;
   std::string provider;
   std::string model;
+  std::string model_parameters;
   std::int32_t attempt;
   std::int32_t attempts_max;
 };
@@ -414,8 +421,9 @@ inline ClaimItemRow claim_item_row(const db::Rows& rows, int row) {
       .credits = rows.get<std::int64_t>(row, 4),
       .provider = rows.get<std::string>(row, 5),
       .model = rows.get<std::string>(row, 6),
-      .attempt = rows.get<std::int32_t>(row, 7),
-      .attempts_max = rows.get<std::int32_t>(row, 8),
+      .model_parameters = rows.get<std::string>(row, 7),
+      .attempt = rows.get<std::int32_t>(row, 8),
+      .attempts_max = rows.get<std::int32_t>(row, 9),
   };
 }
 /// The worker's claim: one more attempt, whose number fences every later write. No row: somebody else has it, or it ended.

@@ -3,8 +3,10 @@ insert into job_history (id, company_id, user_id, quality, triangles_max, item_c
 values (@job_id, @company_id, @user_id, @quality, @triangles_max, @item_count::bigint::int);
 
 -- name: create_items :exec
-insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, model, attempts_max, deadline_at)
-select i.id, @company_id, @job_id, i.position, i.file_name, i.width, i.height, @credits, @provider, @model, @attempts_max,
+insert into job_items (id, company_id, job_id, position, file_name, width_px, height_px, credits, provider, model, model_version,
+                       model_parameters, attempts_max, deadline_at)
+select i.id, @company_id, @job_id, i.position, i.file_name, i.width, i.height, @credits, @provider, @model,
+       @model_version::bigint::int, @model_parameters::text::jsonb, @attempts_max,
        now() + make_interval(secs => @deadline_s)
   from unnest(@item_ids::uuid[], @file_names::text[], @widths::bigint[], @heights::bigint[])
        with ordinality as i (id, file_name, width, height, position);
@@ -61,7 +63,7 @@ update job_items i
    set status = 'running', stage = 'starting', progress = 0, attempt = attempt + 1, error_code = null, error_message = null,
        lease_until = now() + make_interval(secs => @lease_s), started_at = coalesce(started_at, now())
  where company_id = @company_id and id = @item_id and status = 'dispatched' and attempt < attempts_max
-returning id as item_id, job_id, position, file_name, credits, provider, model, attempt, attempts_max;
+returning id as item_id, job_id, position, file_name, credits, provider, model, model_parameters, attempt, attempts_max;
 
 -- name: upload_of_item :one
 select object_key, media_type, bytes, sha256 from files

@@ -68,7 +68,12 @@ struct BatchForm {
               json::object{{"type", "integer"},
                            {"minimum", bounds::face_limit_min},
                            {"maximum", bounds::face_limit_max},
-                           {"description", "Triangles at most; priced as the cheapest quality that allows them"}}}}}};
+                           {"description", "Triangles at most; priced as the cheapest quality that allows them"}}},
+             {"model", json::object{{"type", "string"}, {"description", "An id of GET /api/v1/models"}}},
+             {"parameters",
+              json::object{{"type", "string"},
+                           {"contentMediaType", "application/json"},
+                           {"description", "A JSON object that the model's schema of GET /api/v1/models takes"}}}}}};
   }
 };
 
@@ -87,6 +92,8 @@ struct Form {
   std::vector<RejectedOut> rejected;
   std::optional<credits::Quality> quality;
   std::optional<int> face_limit;
+  std::string model;
+  std::string parameters;
   std::size_t files() const { return pictures.size() + rejected.size(); }
 };
 
@@ -166,6 +173,9 @@ Task<Form> read_form(Jobs& jobs, net::Multipart& parts) {
     } else if (part->name == "quality" || part->name == "face_limit") {
       CO_TRY(const std::string value, co_await read_value(parts, part->name));
       CO_CHECK(part->name == "quality" ? take_quality(form, value) : take_face_limit(form, value));
+    } else if (part->name == "model" || part->name == "parameters") {
+      CO_TRY(std::string value, co_await read_value(parts, part->name));
+      (part->name == "model" ? form.model : form.parameters) = std::move(value);
     } else {
       co_return refuse(Code::Invalid, part->name, fmt::format("{} is not a field of this form.", part->name));
     }
@@ -181,10 +191,38 @@ struct Order {
   credits::Quality quality = credits::Quality::Medium;
   int triangles_max = 0;
   Credits each;
+  std::string model;  // of the provider's catalogue; empty where it has none
+  int model_version = 0;
+  std::string parameters = "{}";
 };
 
-Order order_of(const Form& form) {
+/// Which model of the catalogue is asked for, and its parameters, each checked before anything is booked.
+Result<> choose_model(Order& order, const Form& form, const Settings& settings) {
+  if (!settings.catalogue) {
+    if (form.model.empty() && form.parameters.empty()) return {};
+    const std::string field = form.model.empty() ? "parameters" : "model";
+    return refuse(Code::Invalid, field, "Models cannot be chosen here: they are made by the engine of this server.");
+  }
+  const std::string& id = form.model.empty() ? settings.model : form.model;
+  const providers::fal::Entry* entry = settings.catalogue->find(id);
+  if (entry == nullptr)
+    return refuse(Code::Invalid, "model", fmt::format("There is no model {}; GET /api/v1/models lists them.", id));
+  if (entry->pictures_min > 1)
+    return refuse(Code::Invalid, "model", fmt::format("{} needs {} pictures of one thing.", id, entry->pictures_min));
+  boost::system::error_code error;
+  const auto given = boost::json::parse(form.parameters.empty() ? "{}" : form.parameters, error);
+  if (error || !given.is_object())
+    return refuse(Code::Invalid, "parameters", "parameters must be a JSON object, for instance {\"texture\": \"HD\"}.");
+  TRY(const auto complete, entry->complete(given.get_object()));
+  order.model = entry->id;
+  order.model_version = entry->version;
+  order.parameters = boost::json::serialize(complete);
+  return {};
+}
+
+Result<Order> order_of(const Form& form, const Settings& settings) {
   Order order;
+  CHECK_OK(choose_model(order, form, settings));
   if (form.face_limit) {
     const credits::Preset& preset = credits::preset_for(*form.face_limit);
     order.quality = preset.quality;
@@ -212,6 +250,7 @@ BatchOut batch_of(const Form& form, const Order& order) {
 /// What was asked, so that a repeated key can be told from a reused one.
 Sha256 fingerprint_of(const Form& form, const Order& order) {
   std::string text = fmt::format("{}:{}", net::name_of(order.quality), order.triangles_max);
+  if (!form.model.empty() || !form.parameters.empty()) text += fmt::format(":{}:{}", order.model, order.parameters);
   for (const Picture& each : form.pictures)
     text += fmt::format("|{}:{}:{}", each.file_name.size(), each.file_name, hex(each.sha256));
   for (const RejectedOut& each : form.rejected) text += fmt::format("|rejected:{}:{}", each.file_name, each.code);
@@ -230,7 +269,9 @@ Task<> insert_job(db::Tx& tx, net::Ctx& ctx, const Jobs& jobs, const Form& form,
                                .job_id = order.job,
                                .credits = order.each.count(),
                                .provider = jobs.settings.provider,
-                               .model = jobs.settings.model,
+                               .model = order.model,
+                               .model_version = order.model_version,
+                               .model_parameters = order.parameters,
                                .attempts_max = jobs.settings.attempts_max,
                                .deadline_s = static_cast<double>(jobs.settings.item_deadline.count())};
   sql::CreateUploadFilesParams files{.company_id = ctx.company(), .job_id = order.job};
@@ -319,7 +360,7 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
     }
     co_return fail(Code::NothingAccepted);
   }
-  const Order order = order_of(form);
+  CO_TRY(const Order order, order_of(form, jobs.settings));
   const BatchOut batch = batch_of(form, order);
   net::Headers of_images;
   const auto count = static_cast<int>(form.pictures.size());

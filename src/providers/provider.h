@@ -20,7 +20,8 @@ struct Order {
   ItemId item;
   int attempt = 1;
   int triangles_max = 0;
-  std::string model;  // of the provider's catalogue; empty where it has none
+  std::string model;       // of the provider's catalogue; empty where it has none
+  std::string parameters;  // what the model takes beside the picture: a JSON object
   std::span<const std::uint8_t> picture;
 };
 

@@ -15,7 +15,8 @@
 
 namespace i2m::providers::sql {
 
-inline constexpr db::Query live_call_query{"providers.live_call", R"sql(select id as call_id, state, submission, request_id, status_url, response_url, cancel_url, outcome, endpoint, model, model_version
+inline constexpr db::Query live_call_query{"providers.live_call", R"sql(select id as call_id, state, submission, request_id, status_url, response_url, cancel_url, outcome, endpoint, model, model_version,
+       price_microusd
   from provider_calls
  where company_id = $1 and item_id = $2
    and state in ('submitting', 'accepted', 'answered', 'unsure', 'succeeded'))sql"};
@@ -35,6 +36,7 @@ struct LiveCallRow {
   std::string endpoint;
   std::string model;
   std::int32_t model_version;
+  std::int64_t price_microusd;
 };
 inline LiveCallRow live_call_row(const db::Rows& rows, int row) {
   return {
@@ -49,6 +51,7 @@ inline LiveCallRow live_call_row(const db::Rows& rows, int row) {
       .endpoint = rows.get<std::string>(row, 8),
       .model = rows.get<std::string>(row, 9),
       .model_version = rows.get<std::int32_t>(row, 10),
+      .price_microusd = rows.get<std::int64_t>(row, 11),
   };
 }
 /// The call that an item has out, whatever became of its worker.
@@ -132,9 +135,11 @@ Task<std::int64_t> begin_call(R& run, BeginCallParams params) {
 }
 
 inline constexpr db::Query accept_call_query{"providers.accept_call", R"sql(update provider_calls
-   set state = 'accepted', request_id = $1, status_url = $2, response_url = $3,
-       cancel_url = $4, accepted_at = now()
- where company_id = $5 and id = $6 and state in ('submitting', 'unsure'))sql"};
+   set state = case when state in ('submitting', 'unsure') then 'accepted' else state end, request_id = $1,
+       status_url = $2, response_url = $3, cancel_url = $4,
+       accepted_at = coalesce(accepted_at, now())
+ where company_id = $5 and id = $6 and coalesce(request_id, $1) = $1
+returning state, outcome)sql"};
 struct AcceptCallParams {
   std::string request_id;
   std::string status_url;
@@ -143,9 +148,20 @@ struct AcceptCallParams {
   CompanyId company_id;
   CallId call_id;
 };
-/// What the provider answered, before anything else is done with it. Also resolves one that was given up as unsure.
+struct AcceptCallRow {
+  std::string state;
+  std::optional<std::string> outcome;
+};
+inline AcceptCallRow accept_call_row(const db::Rows& rows, int row) {
+  return {
+      .state = rows.get<std::string>(row, 0),
+      .outcome = rows.get<std::optional<std::string>>(row, 1),
+  };
+}
+/// What the provider answered, before anything else is done with it. Also resolves one that was given up as unsure, and notes
+/// the id of one whose item has ended meanwhile: it was paid for.
 template <db::Runner R>
-Task<std::int64_t> accept_call(R& run, AcceptCallParams params) {
+Task<std::optional<AcceptCallRow>> accept_call(R& run, AcceptCallParams params) {
   db::Params values;
   values.add(params.request_id);
   values.add(params.status_url);
@@ -154,7 +170,24 @@ Task<std::int64_t> accept_call(R& run, AcceptCallParams params) {
   values.add(params.company_id);
   values.add(params.call_id);
   CO_TRY(const db::Rows rows, co_await run.run(accept_call_query, std::move(values)));
-  co_return rows.affected();
+  CO_TRY(const bool found, db::at_most_one(rows, accept_call_query));
+  if (!found) co_return std::nullopt;
+  co_return accept_call_row(rows, 0);
+}
+
+inline constexpr db::Query run_call_query{"providers.run_call", R"sql(update provider_calls set running_at = coalesce(running_at, now()) where company_id = $1 and id = $2)sql"};
+struct RunCallParams {
+  CompanyId company_id;
+  CallId call_id;
+};
+/// It was seen in progress.
+template <db::Runner R>
+Task<> run_call(R& run, RunCallParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.call_id);
+  CO_CHECK(co_await run.run(run_call_query, std::move(values)));
+  co_return Result<>{};
 }
 
 inline constexpr db::Query answer_call_query{"providers.answer_call", R"sql(update provider_calls set state = 'answered', outcome = $1::text::jsonb
@@ -395,19 +428,314 @@ Task<> pause(R& run, PauseParams params) {
   co_return Result<>{};
 }
 
-inline constexpr db::Query learn_limit_query{"providers.learn_limit", R"sql(insert into provider_health as h (provider, limit_learned) values ($1, $2::bigint::int)
-on conflict (provider) do update set limit_learned = excluded.limit_learned)sql"};
+inline constexpr db::Query learn_limit_query{"providers.learn_limit", R"sql(with seen as (
+    select count(*) filter (where running_at is not null) as running,
+           count(*) filter (where running_at is null and accepted_at < now() - make_interval(secs => $1)) as waiting
+      from provider_calls where provider = $2 and state = 'accepted')
+update provider_health h
+   set limit_learned = case when s.waiting > 0 then s.running else h.limit_learned + 1 end::int, learned_at = now()
+  from seen s
+ where h.provider = $2
+   and ((s.waiting > 0 and s.running > 0 and h.limit_learned is distinct from s.running::int
+         and (h.limit_learned is null or s.running < h.limit_learned or h.learned_at < now() - make_interval(secs => $3)))
+        or (s.waiting = 0 and h.limit_learned < $4::bigint and h.learned_at < now() - make_interval(secs => $3)))
+returning h.limit_learned)sql"};
 struct LearnLimitParams {
+  double waited_s;
   std::string provider;
-  std::int64_t limit_learned;
+  double relearn_s;
+  std::int64_t limit_max;
 };
+struct LearnLimitRow {
+  std::optional<std::int32_t> limit_learned;
+};
+inline LearnLimitRow learn_limit_row(const db::Rows& rows, int row) {
+  return {
+      .limit_learned = rows.get<std::optional<std::int32_t>>(row, 0),
+  };
+}
+/// What the account allows, from what it was seen to do: calls that have waited `waited_s` while others run show the limit;
+/// where none waits for `relearn_s` it may have risen, so one more is tried.
 template <db::Runner R>
-Task<> learn_limit(R& run, LearnLimitParams params) {
+Task<std::optional<LearnLimitRow>> learn_limit(R& run, LearnLimitParams params) {
+  db::Params values;
+  values.add(params.waited_s);
+  values.add(params.provider);
+  values.add(params.relearn_s);
+  values.add(params.limit_max);
+  CO_TRY(const db::Rows rows, co_await run.run(learn_limit_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, learn_limit_query));
+  if (!found) co_return std::nullopt;
+  co_return learn_limit_row(rows, 0);
+}
+
+inline constexpr db::Query busy_beyond_items_query{"providers.busy_beyond_items", R"sql(select count(*) as "calls!" from provider_calls
+ where provider = $1 and state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes')sql"};
+struct BusyBeyondItemsParams {
+  std::string provider;
+};
+struct BusyBeyondItemsRow {
+  std::int64_t calls;
+};
+inline BusyBeyondItemsRow busy_beyond_items_row(const db::Rows& rows, int row) {
+  return {
+      .calls = rows.get<std::int64_t>(row, 0),
+  };
+}
+/// Calls that may be in progress although their item has ended: they take the account's room as well. As the system role.
+template <db::Runner R>
+Task<BusyBeyondItemsRow> busy_beyond_items(R& run, BusyBeyondItemsParams params) {
   db::Params values;
   values.add(params.provider);
-  values.add(params.limit_learned);
-  CO_CHECK(co_await run.run(learn_limit_query, std::move(values)));
-  co_return Result<>{};
+  CO_TRY(const db::Rows rows, co_await run.run(busy_beyond_items_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, busy_beyond_items_query));
+  co_return busy_beyond_items_row(rows, 0);
+}
+
+inline constexpr db::Query call_counts_query{"providers.call_counts", R"sql(select provider, state, count(*) as "calls!", sum(price_microusd)::bigint as "price_microusd!",
+       sum(cost_microusd)::bigint as "cost_microusd!" from provider_calls group by provider, state order by provider, state)sql"};
+struct CallCountsRow {
+  std::string provider;
+  std::string state;
+  std::int64_t calls;
+  std::int64_t price_microusd;
+  std::int64_t cost_microusd;
+};
+inline CallCountsRow call_counts_row(const db::Rows& rows, int row) {
+  return {
+      .provider = rows.get<std::string>(row, 0),
+      .state = rows.get<std::string>(row, 1),
+      .calls = rows.get<std::int64_t>(row, 2),
+      .price_microusd = rows.get<std::int64_t>(row, 3),
+      .cost_microusd = rows.get<std::int64_t>(row, 4),
+  };
+}
+/// For the gauges and for operators, as the system role.
+template <db::Runner R>
+Task<std::vector<CallCountsRow>> call_counts(R& run) {
+  db::Params values;
+  CO_TRY(const db::Rows rows, co_await run.run(call_counts_query, std::move(values)));
+  std::vector<CallCountsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(call_counts_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query live_counts_query{"providers.live_counts", R"sql(select provider, count(*) filter (where state = 'unsure') as "unsure!", count(*) as "live!"
+  from provider_calls where state in ('submitting', 'accepted', 'answered', 'unsure') group by provider)sql"};
+struct LiveCountsRow {
+  std::string provider;
+  std::int64_t unsure;
+  std::int64_t live;
+};
+inline LiveCountsRow live_counts_row(const db::Rows& rows, int row) {
+  return {
+      .provider = rows.get<std::string>(row, 0),
+      .unsure = rows.get<std::int64_t>(row, 1),
+      .live = rows.get<std::int64_t>(row, 2),
+  };
+}
+template <db::Runner R>
+Task<std::vector<LiveCountsRow>> live_counts(R& run) {
+  db::Params values;
+  CO_TRY(const db::Rows rows, co_await run.run(live_counts_query, std::move(values)));
+  std::vector<LiveCountsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(live_counts_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query providers_health_query{"providers.providers_health", R"sql(select provider, state, reason, since, probe_at, failures, limit_learned from provider_health order by provider)sql"};
+struct ProvidersHealthRow {
+  std::string provider;
+  std::string state;
+  std::optional<std::string> reason;
+  Time since;
+  std::optional<Time> probe_at;
+  std::int32_t failures;
+  std::optional<std::int32_t> limit_learned;
+};
+inline ProvidersHealthRow providers_health_row(const db::Rows& rows, int row) {
+  return {
+      .provider = rows.get<std::string>(row, 0),
+      .state = rows.get<std::string>(row, 1),
+      .reason = rows.get<std::optional<std::string>>(row, 2),
+      .since = rows.get<Time>(row, 3),
+      .probe_at = rows.get<std::optional<Time>>(row, 4),
+      .failures = rows.get<std::int32_t>(row, 5),
+      .limit_learned = rows.get<std::optional<std::int32_t>>(row, 6),
+  };
+}
+template <db::Runner R>
+Task<std::vector<ProvidersHealthRow>> providers_health(R& run) {
+  db::Params values;
+  CO_TRY(const db::Rows rows, co_await run.run(providers_health_query, std::move(values)));
+  std::vector<ProvidersHealthRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(providers_health_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query unsure_calls_query{"providers.unsure_calls", R"sql(select c.id as call_id, c.company_id, c.item_id, c.provider, c.model, c.endpoint, c.submission, c.price_microusd, c.submitted_at,
+       c.error_detail, i.status as item_status, i.attempt, i.deadline_at
+  from provider_calls c join job_items i on i.company_id = c.company_id and i.id = c.item_id
+ where c.state = 'unsure' and c.submitted_at < now() - make_interval(secs => $1) order by c.submitted_at limit $2)sql"};
+struct UnsureCallsParams {
+  double age_s;
+  std::int64_t limit;
+};
+struct UnsureCallsRow {
+  CallId call_id;
+  CompanyId company_id;
+  ItemId item_id;
+  std::string provider;
+  std::string model;
+  std::string endpoint;
+  std::int32_t submission;
+  std::int64_t price_microusd;
+  Time submitted_at;
+  std::optional<std::string> error_detail;
+  std::string item_status;
+  std::int32_t attempt;
+  Time deadline_at;
+};
+inline UnsureCallsRow unsure_calls_row(const db::Rows& rows, int row) {
+  return {
+      .call_id = rows.get<CallId>(row, 0),
+      .company_id = rows.get<CompanyId>(row, 1),
+      .item_id = rows.get<ItemId>(row, 2),
+      .provider = rows.get<std::string>(row, 3),
+      .model = rows.get<std::string>(row, 4),
+      .endpoint = rows.get<std::string>(row, 5),
+      .submission = rows.get<std::int32_t>(row, 6),
+      .price_microusd = rows.get<std::int64_t>(row, 7),
+      .submitted_at = rows.get<Time>(row, 8),
+      .error_detail = rows.get<std::optional<std::string>>(row, 9),
+      .item_status = rows.get<std::string>(row, 10),
+      .attempt = rows.get<std::int32_t>(row, 11),
+      .deadline_at = rows.get<Time>(row, 12),
+  };
+}
+/// Those that wait for a word, the oldest first, as the system role.
+template <db::Runner R>
+Task<std::vector<UnsureCallsRow>> unsure_calls(R& run, UnsureCallsParams params) {
+  db::Params values;
+  values.add(params.age_s);
+  values.add(params.limit);
+  CO_TRY(const db::Rows rows, co_await run.run(unsure_calls_query, std::move(values)));
+  std::vector<UnsureCallsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(unsure_calls_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query abandon_call_query{"providers.abandon_call", R"sql(update provider_calls set state = 'abandoned', ended_at = now(), error_type = coalesce(error_type, 'unsure')
+ where id = $1 and state = 'unsure')sql"};
+struct AbandonCallParams {
+  CallId call_id;
+};
+/// Nobody has heard of it in time; it stays booked to us. As the system role.
+template <db::Runner R>
+Task<std::int64_t> abandon_call(R& run, AbandonCallParams params) {
+  db::Params values;
+  values.add(params.call_id);
+  CO_TRY(const db::Rows rows, co_await run.run(abandon_call_query, std::move(values)));
+  co_return rows.affected();
+}
+
+inline constexpr db::Query resolve_accepted_query{"providers.resolve_accepted", R"sql(update provider_calls set state = 'accepted', request_id = $1, accepted_at = now()
+ where id = $2 and state = 'unsure'
+returning company_id, item_id)sql"};
+struct ResolveAcceptedParams {
+  std::string request_id;
+  CallId call_id;
+};
+struct ResolveAcceptedRow {
+  CompanyId company_id;
+  ItemId item_id;
+};
+inline ResolveAcceptedRow resolve_accepted_row(const db::Rows& rows, int row) {
+  return {
+      .company_id = rows.get<CompanyId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+  };
+}
+/// An operator knows its request's id. As the system role.
+template <db::Runner R>
+Task<std::optional<ResolveAcceptedRow>> resolve_accepted(R& run, ResolveAcceptedParams params) {
+  db::Params values;
+  values.add(params.request_id);
+  values.add(params.call_id);
+  CO_TRY(const db::Rows rows, co_await run.run(resolve_accepted_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, resolve_accepted_query));
+  if (!found) co_return std::nullopt;
+  co_return resolve_accepted_row(rows, 0);
+}
+
+inline constexpr db::Query resolve_refused_query{"providers.resolve_refused", R"sql(update provider_calls set state = 'refused', ended_at = now(), cost_microusd = 0, error_type = 'not_accepted'
+ where id = $1 and state = 'unsure'
+returning company_id, item_id)sql"};
+struct ResolveRefusedParams {
+  CallId call_id;
+};
+struct ResolveRefusedRow {
+  CompanyId company_id;
+  ItemId item_id;
+};
+inline ResolveRefusedRow resolve_refused_row(const db::Rows& rows, int row) {
+  return {
+      .company_id = rows.get<CompanyId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+  };
+}
+/// An operator knows that it was never accepted: nothing was paid. As the system role.
+template <db::Runner R>
+Task<std::optional<ResolveRefusedRow>> resolve_refused(R& run, ResolveRefusedParams params) {
+  db::Params values;
+  values.add(params.call_id);
+  CO_TRY(const db::Rows rows, co_await run.run(resolve_refused_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, resolve_refused_query));
+  if (!found) co_return std::nullopt;
+  co_return resolve_refused_row(rows, 0);
+}
+
+inline constexpr db::Query calls_since_query{"providers.calls_since", R"sql(select id as call_id, item_id, request_id, endpoint, state, cost_microusd, submitted_at
+  from provider_calls where provider = $1 and submitted_at >= now() - make_interval(days => $2) order by submitted_at)sql"};
+struct CallsSinceParams {
+  std::string provider;
+  std::int32_t days;
+};
+struct CallsSinceRow {
+  CallId call_id;
+  ItemId item_id;
+  std::optional<std::string> request_id;
+  std::string endpoint;
+  std::string state;
+  std::int64_t cost_microusd;
+  Time submitted_at;
+};
+inline CallsSinceRow calls_since_row(const db::Rows& rows, int row) {
+  return {
+      .call_id = rows.get<CallId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+      .request_id = rows.get<std::optional<std::string>>(row, 2),
+      .endpoint = rows.get<std::string>(row, 3),
+      .state = rows.get<std::string>(row, 4),
+      .cost_microusd = rows.get<std::int64_t>(row, 5),
+      .submitted_at = rows.get<Time>(row, 6),
+  };
+}
+/// What we reckon to pay, to be laid beside the provider's own bill. As the system role.
+template <db::Runner R>
+Task<std::vector<CallsSinceRow>> calls_since(R& run, CallsSinceParams params) {
+  db::Params values;
+  values.add(params.provider);
+  values.add(params.days);
+  CO_TRY(const db::Rows rows, co_await run.run(calls_since_query, std::move(values)));
+  std::vector<CallsSinceRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(calls_since_row(rows, row));
+  co_return out;
 }
 
 inline constexpr db::Query close_calls_query{"providers.close_calls", R"sql(update provider_calls c

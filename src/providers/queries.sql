@@ -1,6 +1,7 @@
 -- name: live_call :optional
 -- The call that an item has out, whatever became of its worker.
-select id as call_id, state, submission, request_id, status_url, response_url, cancel_url, outcome, endpoint, model, model_version
+select id as call_id, state, submission, request_id, status_url, response_url, cancel_url, outcome, endpoint, model, model_version,
+       price_microusd
   from provider_calls
  where company_id = @company_id and item_id = @item_id
    and state in ('submitting', 'accepted', 'answered', 'unsure', 'succeeded');
@@ -20,12 +21,19 @@ select @call_id, @company_id, i.job_id, i.id, @provider, @model, @model_version:
   from job_items i
  where i.company_id = @company_id and i.id = @item_id and i.status = 'running' and i.attempt = @attempt;
 
--- name: accept_call :affected
--- What the provider answered, before anything else is done with it. Also resolves one that was given up as unsure.
+-- name: accept_call :optional
+-- What the provider answered, before anything else is done with it. Also resolves one that was given up as unsure, and notes
+-- the id of one whose item has ended meanwhile: it was paid for.
 update provider_calls
-   set state = 'accepted', request_id = @request_id, status_url = @status_url, response_url = @response_url,
-       cancel_url = @cancel_url, accepted_at = now()
- where company_id = @company_id and id = @call_id and state in ('submitting', 'unsure');
+   set state = case when state in ('submitting', 'unsure') then 'accepted' else state end, request_id = @request_id,
+       status_url = @status_url, response_url = @response_url, cancel_url = @cancel_url,
+       accepted_at = coalesce(accepted_at, now())
+ where company_id = @company_id and id = @call_id and coalesce(request_id, @request_id) = @request_id
+returning state, outcome;
+
+-- name: run_call :exec
+-- It was seen in progress.
+update provider_calls set running_at = coalesce(running_at, now()) where company_id = @company_id and id = @call_id;
 
 -- name: answer_call :affected
 update provider_calls set state = 'answered', outcome = @outcome::text::jsonb
@@ -87,9 +95,67 @@ on conflict (provider) do update
    set state = excluded.state, reason = excluded.reason, probe_at = excluded.probe_at,
        since = case when h.state = excluded.state then h.since else now() end;
 
--- name: learn_limit :exec
-insert into provider_health as h (provider, limit_learned) values (@provider, @limit_learned::bigint::int)
-on conflict (provider) do update set limit_learned = excluded.limit_learned;
+-- name: learn_limit :optional
+-- What the account allows, from what it was seen to do: calls that have waited `waited_s` while others run show the limit;
+-- where none waits for `relearn_s` it may have risen, so one more is tried.
+with seen as (
+    select count(*) filter (where running_at is not null) as running,
+           count(*) filter (where running_at is null and accepted_at < now() - make_interval(secs => @waited_s)) as waiting
+      from provider_calls where provider = @provider and state = 'accepted')
+update provider_health h
+   set limit_learned = case when s.waiting > 0 then s.running else h.limit_learned + 1 end::int, learned_at = now()
+  from seen s
+ where h.provider = @provider
+   and ((s.waiting > 0 and s.running > 0 and h.limit_learned is distinct from s.running::int
+         and (h.limit_learned is null or s.running < h.limit_learned or h.learned_at < now() - make_interval(secs => @relearn_s)))
+        or (s.waiting = 0 and h.limit_learned < @limit_max::bigint and h.learned_at < now() - make_interval(secs => @relearn_s)))
+returning h.limit_learned;
+
+-- name: busy_beyond_items :one
+-- Calls that may be in progress although their item has ended: they take the account's room as well. As the system role.
+select count(*) as "calls!" from provider_calls
+ where provider = @provider and state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes';
+
+-- name: call_counts :many
+-- For the gauges and for operators, as the system role.
+select provider, state, count(*) as "calls!", sum(price_microusd)::bigint as "price_microusd!",
+       sum(cost_microusd)::bigint as "cost_microusd!" from provider_calls group by provider, state order by provider, state;
+
+-- name: live_counts :many
+select provider, count(*) filter (where state = 'unsure') as "unsure!", count(*) as "live!"
+  from provider_calls where state in ('submitting', 'accepted', 'answered', 'unsure') group by provider;
+
+-- name: providers_health :many
+select provider, state, reason, since, probe_at, failures, limit_learned from provider_health order by provider;
+
+-- name: unsure_calls :many
+-- Those that wait for a word, the oldest first, as the system role.
+select c.id as call_id, c.company_id, c.item_id, c.provider, c.model, c.endpoint, c.submission, c.price_microusd, c.submitted_at,
+       c.error_detail, i.status as item_status, i.attempt, i.deadline_at
+  from provider_calls c join job_items i on i.company_id = c.company_id and i.id = c.item_id
+ where c.state = 'unsure' and c.submitted_at < now() - make_interval(secs => @age_s) order by c.submitted_at limit @limit;
+
+-- name: abandon_call :affected
+-- Nobody has heard of it in time; it stays booked to us. As the system role.
+update provider_calls set state = 'abandoned', ended_at = now(), error_type = coalesce(error_type, 'unsure')
+ where id = @call_id and state = 'unsure';
+
+-- name: resolve_accepted :optional
+-- An operator knows its request's id. As the system role.
+update provider_calls set state = 'accepted', request_id = @request_id, accepted_at = now()
+ where id = @call_id and state = 'unsure'
+returning company_id, item_id;
+
+-- name: resolve_refused :optional
+-- An operator knows that it was never accepted: nothing was paid. As the system role.
+update provider_calls set state = 'refused', ended_at = now(), cost_microusd = 0, error_type = 'not_accepted'
+ where id = @call_id and state = 'unsure'
+returning company_id, item_id;
+
+-- name: calls_since :many
+-- What we reckon to pay, to be laid beside the provider's own bill. As the system role.
+select id as call_id, item_id, request_id, endpoint, state, cost_microusd, submitted_at
+  from provider_calls where provider = @provider and submitted_at >= now() - make_interval(days => @days) order by submitted_at;
 
 -- name: close_calls :affected
 -- Calls whose item has ended, as the system role: what was made is booked as made, whatever became of it; what was never

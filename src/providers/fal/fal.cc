@@ -59,6 +59,14 @@ std::string member(std::string_view text, std::string_view name) {
 
 std::string escaped(std::string_view text) { return boost::urls::encode(text, boost::urls::unreserved_chars); }
 
+Result<json::object> input_of(const Entry& entry, const Order& order, const std::string& picture_url) {
+  boost::system::error_code error;
+  const json::value given = json::parse(order.parameters.empty() ? "{}" : order.parameters, error);
+  if (error || !given.is_object()) return fail(Code::Internal, "the item's parameters are no JSON object");
+  TRY(const json::object set, entry.complete(given.get_object()));
+  return entry.input({picture_url}, set, order.triangles_max);
+}
+
 std::unexpected<Error> error_of(const Failure& failure) {
   auto out = fail(failure.code, failure.detail);
   out.error().message = failure.words;
@@ -88,9 +96,11 @@ bool may_download(std::string_view url, const std::vector<std::string>& hosts) {
 struct Fal::Call {
   CallId id;
   const Entry* entry = nullptr;
+  std::int64_t price_microusd = 0;
   Request request;
   std::string state;
   std::string outcome;
+  bool running = false;  // seen in progress
 };
 
 Fal::Fal(net::Loop& loop, net::Fetcher& fetcher, const Catalogue& catalogue, Settings settings, net::Metrics& metrics)
@@ -110,6 +120,10 @@ Task<Made> Fal::make(const Order& order, Progress& progress) {
     if (!followed && followed.error().code == Code::Cancelled) co_await cancel_if_ended(order, *call);
     CO_CHECK(followed);
   }
+  if (call->state != "answered" && call->state != "succeeded") {
+    co_await cancel_if_ended(order, *call);
+    co_return fail(Code::Cancelled, "the item had ended by then");
+  }
   co_return co_await download(order, *call, progress);
 }
 
@@ -118,7 +132,12 @@ Task<std::optional<Fal::Call>> Fal::live_call(const Order& order) {
   sql::LiveCallParams params{.company_id = order.company, .item_id = order.item};
   CO_TRY(const auto row, co_await sql::live_call(reader, std::move(params)));
   if (!row) co_return std::nullopt;
-  Call out{.id = row->call_id, .entry = catalogue_.find(row->model), .state = row->state};
+  Call out{.id = row->call_id,
+           .entry = catalogue_.find(row->model),
+           .price_microusd = row->price_microusd,
+           .request = {},
+           .state = row->state,
+           .outcome = {}};
   if (out.entry == nullptr) co_return fail(Code::ProviderRefused, "the catalogue has lost " + row->model);
   if (row->request_id) {
     out.request = request_of(settings_.hosts, row->endpoint, *row->request_id);
@@ -132,12 +151,15 @@ Task<std::optional<Fal::Call>> Fal::live_call(const Order& order) {
 
 Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
   progress.stage = "uploading";
+  const Entry* entry = catalogue_.find(order.model);
+  if (entry == nullptr) co_return fail(Code::ProviderRefused, fmt::format("no model {} in the catalogue", order.model));
   const std::string token = random_token();
   CO_TRY(const std::string picture, co_await upload(order));
   if (progress.cancelled) co_return fail(Code::Cancelled);
   progress.stage = "submitting";
   const auto began = std::chrono::steady_clock::now();
-  CO_TRY(Call call, co_await begin(order, token));
+  CO_TRY(const json::object input, input_of(*entry, order, picture));
+  CO_TRY(Call call, co_await begin(order, token, entry->price_microusd(input)));
   if (std::chrono::steady_clock::now() - began > leave_within || progress.cancelled) {
     const Failure late{.type = "not_sent", .detail = "not sent: the worker was too slow, or asked to stop"};
     co_await end(order, call, "refused", late, false);
@@ -146,7 +168,7 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
   net::FetchRequest request{.method = "POST",
                             .url = fmt::format("{}/{}", settings_.hosts.queue, call.entry->endpoint),
                             .headers = headers(),
-                            .body = call.entry->body(picture, order.triangles_max),
+                            .body = json::serialize(input),
                             .timeout = submit_timeout,
                             .once = true};
   if (!settings_.webhook_base.empty())
@@ -189,15 +211,19 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
   co_return error_of(failure);
 }
 
-Task<Fal::Call> Fal::begin(const Order& order, std::string token) {
+Task<Fal::Call> Fal::begin(const Order& order, std::string token, std::int64_t price_microusd) {
   const Entry* entry = catalogue_.find(order.model);
-  if (entry == nullptr) co_return fail(Code::ProviderRefused, fmt::format("no model {} in the catalogue", order.model));
   CO_TRY(db::Tx tx, co_await loop_.db.begin(order.company));
   sql::CallsMadeParams asked{.company_id = order.company, .item_id = order.item};
   CO_TRY(const auto made, co_await sql::calls_made(tx, std::move(asked)));
   if (made.paid >= settings_.submissions_max)
     co_return fail(Code::AttemptsExhausted, fmt::format("{} calls have been paid for", made.paid));
-  Call out{.id = CallId::make(), .entry = entry, .state = "submitting"};
+  Call out{.id = CallId::make(),
+           .entry = entry,
+           .price_microusd = price_microusd,
+           .request = {},
+           .state = "submitting",
+           .outcome = {}};
   sql::BeginCallParams params{.call_id = out.id,
                               .company_id = order.company,
                               .provider = std::string{name()},
@@ -206,7 +232,7 @@ Task<Fal::Call> Fal::begin(const Order& order, std::string token) {
                               .endpoint = entry->endpoint,
                               .submission = made.last + 1,
                               .token_sha256 = hash_of(token),
-                              .price_microusd = entry->price_microusd,
+                              .price_microusd = price_microusd,
                               .item_id = order.item,
                               .attempt = order.attempt};
   CO_TRY(const std::int64_t begun, co_await sql::begin_call(tx, std::move(params)));
@@ -258,18 +284,22 @@ Task<> Fal::accept(const Order& order, Call& call, Request request) {
                                  .company_id = order.company,
                                  .call_id = call.id};
     Result<db::Tx> tx = co_await loop_.db.begin(order.company);
-    Result<std::int64_t> written = 0;
+    Result<std::optional<sql::AcceptCallRow>> written;
     if (tx) written = co_await sql::accept_call(*tx, std::move(params));
     Result<> committed = tx ? Result<>{} : std::unexpected{tx.error()};
     if (tx && written) committed = co_await tx->commit();
-    if (committed && written) break;  // 0 rows: a webhook was quicker, or the sweeper has ended it; the row decides
+    if (committed && written) {
+      // A webhook may have been quicker, or the item has ended and its call was closed: the row decides.
+      call.request = std::move(request);
+      if (!*written) co_return fail(Code::Conflict, "the call is known under another request id");
+      call.state = (*written)->state;
+      call.outcome = (*written)->outcome.value_or("");
+      co_return Result<>{};
+    }
     log::warn("call_not_written", {{"call_id", call.id.text()}, {"request_id", request.id}});
     Timer timer{loop_.io, write_again};
     co_await timer.async_wait(awaiting);
   }
-  call.request = std::move(request);
-  call.state = "accepted";
-  co_return Result<>{};
 }
 
 Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
@@ -289,12 +319,23 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
     if (answer->status != http_ok && answer->status != http_accepted) continue;
     const Result<Status> status = parse_status(answer->body);
     if (!status) continue;
-    if (status->phase == Status::Phase::Running) progress.stage = "generating";
+    if (status->phase == Status::Phase::Running) co_await seen_running(order, call, progress);
     if (status->phase != Status::Phase::Completed) continue;
     CO_CHECK(co_await take_result(order, call));
     if (call.state == "answered") co_return Result<>{};
   }
   co_return fail(Code::Cancelled);
+}
+
+/// What the account is seen to run at once is what its limit is learned from.
+Co<void> Fal::seen_running(const Order& order, Call& call, Progress& progress) {
+  progress.stage = "generating";
+  if (std::exchange(call.running, true)) co_return;
+  Result<db::Tx> tx = co_await loop_.db.begin(order.company);
+  if (!tx) co_return;
+  sql::RunCallParams params{.company_id = order.company, .call_id = call.id};
+  const Result<> noted = co_await sql::run_call(*tx, std::move(params));
+  if (noted) static_cast<void>(co_await tx->commit());
 }
 
 /// What a completed request has come to. Neither a result nor a failure: it is asked again.
@@ -397,7 +438,7 @@ Co<void> Fal::end(const Order& order, const Call& call, std::string_view state, 
   sql::EndCallParams params{.state = std::string{state},
                             .error_type = failure.type,
                             .error_detail = failure.detail.substr(0, detail_most),
-                            .cost_microusd = billed ? call.entry->price_microusd : 0,
+                            .cost_microusd = billed ? call.price_microusd : 0,
                             .company_id = order.company,
                             .call_id = call.id};
   Result<db::Tx> tx = co_await loop_.db.begin(order.company);

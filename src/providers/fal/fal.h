@@ -49,10 +49,11 @@ class Fal final : public Provider {
   struct Call;
   Task<std::optional<Call>> live_call(const Order& order);
   Task<Call> submit(const Order& order, Progress& progress);
-  Task<Call> begin(const Order& order, std::string token);
+  Task<Call> begin(const Order& order, std::string token, std::int64_t price_microusd);
   Task<std::string> upload(const Order& order);
   Task<> accept(const Order& order, Call& call, Request request);
   Task<> follow(const Order& order, Call& call, Progress& progress);
+  Co<void> seen_running(const Order& order, Call& call, Progress& progress);
   Task<> take_result(const Order& order, Call& call);
   Task<Made> download(const Order& order, const Call& call, Progress& progress);
   Task<net::FetchAnswer> ask(std::string method, std::string url, std::chrono::milliseconds timeout);

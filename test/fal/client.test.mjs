@@ -1,0 +1,119 @@
+// Our client against the simulator, when all goes well: a batch becomes models, the credits settle, the books agree.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+
+import { assertRefused, dataOf, filesOf, get, upload } from '../http/support/client.mjs';
+import { ball } from '../http/support/pictures.mjs';
+import { assertCredits, assertPaidOnce, callsOf, ended, givenBatch, priceOf, startAccount } from './support/account.mjs';
+
+let account;
+let spent = 0;
+before(async () => {
+  account = await startAccount();
+});
+beforeEach(() => {
+  account.door.open = true;
+});
+after(() => account?.stop());
+
+async function assertMade(job, count, quality) {
+  const done = await ended(account, job);
+  assert.equal(done.status, 'succeeded', JSON.stringify(done.items));
+  spent += count * priceOf[quality];
+  await assertCredits(account, { spent });
+  const models = await filesOf(account.stack, account.member.token, job);
+  assert.equal(models.length, count);
+  for (const model of models) {
+    const { body } = await get(account.stack, model.url);
+    assert.equal(body.length, model.size);
+    assert.equal(body.toString('latin1', 0, 4), 'glTF');
+  }
+}
+
+test('a batch becomes models: each call is a row with its price, its version and its request', async () => {
+  const job = await givenBatch(account, 3);
+  await assertMade(job, 3, 'low');
+  const calls = await callsOf(account, job);
+  assert.equal(calls.length, 3);
+  for (const call of calls) {
+    const { provider, model, model_version, endpoint, submission, state, price_microusd, cost_microusd } = call;
+    assert.deepEqual(
+      { provider, model, model_version, endpoint, submission, state, price_microusd, cost_microusd },
+      {
+        provider: 'fal',
+        model: 'tripo-v2.5',
+        model_version: 1,
+        endpoint: 'tripo3d/tripo/v2.5/image-to-3d',
+        submission: 1,
+        state: 'succeeded',
+        price_microusd: 300_000,
+        cost_microusd: 300_000,
+      },
+    );
+    assert.ok(call.accepted_at && call.ended_at && call.request_id);
+  }
+  const { charged, booked } = await assertPaidOnce(account);
+  assert.equal(booked, charged);
+});
+
+test('with all webhooks lost a batch becomes models by polling', async () => {
+  account.door.open = false;
+  const taken = account.door.taken;
+  const job = await givenBatch(account, 2, { quality: 'medium' });
+  await assertMade(job, 2, 'medium');
+  assert.equal(account.door.taken, taken);
+  for (const call of await callsOf(account, job)) assert.equal(call.hooked_at, null);
+});
+
+test('a webhook makes what is polled seldom quick', async () => {
+  await account.stack.restart('work', { FAL_POLL_MS: '60000', FAL_POLL_MAX_MS: '60000' });
+  const job = await givenBatch(account, 2);
+  await assertMade(job, 2, 'low');
+  for (const call of await callsOf(account, job)) assert.notEqual(call.hooked_at, null);
+  await account.stack.restart('work');
+});
+
+test('a model and its parameters are what is sent, and what it costs', async () => {
+  const job = await givenBatch(account, 1, { quality: 'low', model: 'tripo-v2.5', parameters: '{"texture":"HD"}' });
+  await assertMade(job, 1, 'low');
+  const [call] = await callsOf(account, job);
+  assert.equal(call.price_microusd, 400_000);
+  const [item] = await account.stack.rows(`select model, model_version, model_parameters from job_items where job_id = '${job}'`);
+  assert.deepEqual([item.model, item.model_version, item.model_parameters.texture], ['tripo-v2.5', 1, 'HD']);
+  const { charged, booked } = await assertPaidOnce(account);
+  assert.equal(booked, charged);
+});
+
+const files = [{ name: 'a.png', bytes: ball({ side: 96 }) }];
+for (const [title, fields, words] of [
+  ['an unknown model', { model: 'no-such' }, /no model no-such/],
+  ['a parameter that the model does not have', { parameters: '{"style":"gold"}' }, /parameters.style/],
+  ['a value that is none of its choices', { parameters: '{"texture":"8K"}' }, /one of/],
+  ['a value of another type', { parameters: '{"pbr":"yes"}' }, /true or false/],
+  ['what is no JSON', { parameters: '{"texture":' }, /JSON object/],
+]) {
+  test(`${title} is refused, and nothing moves`, async () => {
+    const nothingMoved = await account.stack.watch();
+    assertRefused(await upload(account.stack, account.member.token, { files, fields }), 422, 'invalid', words);
+    await nothingMoved();
+  });
+}
+
+test('every model of the catalogue makes a model that keeps to its preset', async () => {
+  const { readdirSync, readFileSync } = await import('node:fs');
+  const folder = new URL('../../config/models/', import.meta.url);
+  const models = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(new URL(name, folder))));
+  assert.ok(models.length >= 12);
+  const jobs = [];
+  for (const { id } of models) jobs.push([id, await givenBatch(account, 1, { quality: 'high', model: id })]);
+  for (const [id, job] of jobs) {
+    const done = await ended(account, job);
+    assert.equal(done.status, 'succeeded', `${id}: ${JSON.stringify(done.items)}`);
+    spent += priceOf.high;
+  }
+  const { charged, booked } = await assertPaidOnce(account);
+  assert.equal(booked, charged);
+  await assertCredits(account, { spent });
+});
