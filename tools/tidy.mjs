@@ -15,9 +15,9 @@ const SLICES = {
   storage: [],
   credits: [],
   providers: ["engine"],
-  jobs: ["credits", "storage", "image"],
+  jobs: ["credits", "storage", "image", "providers"],
   dispatch: ["jobs", "credits", "storage", "providers", "mesh"],
-  admin: ["identity", "credits"],
+  admin: ["identity", "credits", "jobs", "providers"],
 };
 
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })

@@ -11,6 +11,7 @@ alter table job_items add column model            text  not null default '';    
 alter table job_items add column model_version    int   not null default 0;     -- the edition it was ordered with
 alter table job_items add column model_parameters jsonb not null default '{}';  -- as they were ordered, defaults filled in
 drop index job_items_deadline;
+create index job_items_unsure on job_items (created_at) where status = 'unsure';
 create index job_items_deadline on job_items (deadline_at) where status in ('queued', 'dispatched', 'running', 'unsure');
 
 -- docs/state/call.md draws the states. While one is 'submitting', 'accepted', 'answered' or 'unsure' the item has no other.

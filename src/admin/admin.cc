@@ -6,6 +6,7 @@
 
 #include <iostream>
 
+#include "admin/provider.h"
 #include "app.h"
 #include "base/log.h"
 #include "credits/credits.h"
@@ -17,16 +18,6 @@ namespace i2m::admin {
 namespace {
 
 namespace asio = boost::asio;
-
-struct Options {
-  std::string name, domain, email, role = "member", status, reason, source;
-  std::int64_t credits = 0;
-  bool if_missing = false;
-  bool password_stdin = false;
-};
-
-using Answer = boost::json::object;
-using Verb = Task<Answer> (*)(net::Loop&, Options);
 
 Task<CompanyId> company_of(db::Tx& tx, std::string domain) {
   identity::sql::CompanyByDomainParams params{.domain = domain};
@@ -158,8 +149,9 @@ int admin_main(int argc, char** argv) {
   cli.require_subcommand(1);
   Options in;
   int code = 0;
+  CLI::App* below = &cli;
   const auto add = [&](const char* name, const char* about, Verb verb) {
-    CLI::App* sub = cli.add_subcommand(name, about);
+    CLI::App* sub = below->add_subcommand(name, about);
     sub->callback([&code, &in, verb] { code = run(verb, in); });
     return sub;
   };
@@ -197,6 +189,16 @@ int admin_main(int argc, char** argv) {
   disable->add_option("--status", in.status, "active or disabled")
       ->required()
       ->check(CLI::IsMember({"active", "disabled"}));
+  below = cli.add_subcommand("provider", "the outside provider: its health, its calls, its bill");
+  below->require_subcommand(1);
+  add("status", "how it is, and what its calls have come to", provider_status);
+  add("unsure", "the calls whose answer was lost", provider_unsure);
+  CLI::App* resolve = add("resolve", "say what became of an unsure call", provider_resolve);
+  resolve->add_option("--call", in.call, "its id, of `admin provider unsure`")->required();
+  resolve->add_option("--request-id", in.request_id, "the provider's id of the request: it is followed");
+  resolve->add_flag("--not-accepted", in.not_accepted, "it surely was not accepted: its picture is submitted again");
+  CLI::App* reconcile = add("reconcile", "our calls beside the provider's own bill", provider_reconcile);
+  reconcile->add_option("--days", in.days, "how far back")->check(CLI::Range(std::int64_t{1}, std::int64_t{90}));
   CLI11_PARSE(cli, argc, argv);
   return code;
 }

@@ -6,7 +6,6 @@
 #include "base/wait.h"
 #include "dispatch/queries.gen.h"
 #include "dispatch/stream.h"
-#include "providers/calls.h"
 
 namespace i2m::dispatch {
 namespace {
@@ -40,6 +39,7 @@ Scheduler::Scheduler(net::Loop& loop, db::Pool& system, storage::Store& store, j
       system_{system},
       store_{store},
       settings_{std::move(settings)},
+      governor_{loop, system, settings_, metrics},
       queued_{metrics.gauge("items_queued", "Items waiting to be dispatched")},
       in_flight_{metrics.gauge("items_in_flight", "Items dispatched or running")},
       oldest_queued_{metrics.gauge("items_oldest_queued_seconds", "Age of the oldest queued item")},
@@ -100,7 +100,8 @@ Task<int> Scheduler::dispatch() {
     in_flight += now.in_flight;
     oldest = std::max(oldest, now.oldest_queued_s);
     if (now.queued == 0) continue;
-    CO_TRY(const std::int64_t room, co_await room_at(tx, now.provider, static_cast<int>(now.in_flight)));
+    CO_TRY(const std::int64_t free, co_await governor_.room(tx, now.provider, now.in_flight));
+    const std::int64_t room = std::min<std::int64_t>(free, batch_max);
     if (room <= 0) continue;
     sql::PickItemsParams params{.provider = now.provider, .limit = room, .lease_s = seconds(settings_.dispatch_lease)};
     CO_TRY(const auto rows, co_await sql::pick_items(tx, std::move(params)));
@@ -119,14 +120,6 @@ Task<int> Scheduler::dispatch() {
     if (!sent) log::warn("dispatch_undelivered", {{"provider", provider}, {"error", log::describe(sent.error())}});
   }
   co_return picked;
-}
-
-/// How many more items may go to this provider now.
-Task<std::int64_t> Scheduler::room_at(db::Tx& tx, const std::string& provider, int in_flight) {
-  CO_TRY(const providers::Health health, co_await providers::health_of(tx, provider));
-  const auto own = settings_.windows.find(provider);
-  const int window = own == settings_.windows.end() ? settings_.dispatch_window : own->second;
-  co_return std::min<std::int64_t>(batch_max, providers::room_of(health, window, in_flight));
 }
 
 Task<> Scheduler::send(const std::string& provider, std::vector<jobs::ItemRef> items) {
@@ -173,10 +166,8 @@ Task<int> Scheduler::reap() {
                                   {"attempt", row.attempt},
                                   {"past_deadline", row.past_deadline}});
   }
-  CO_TRY(db::Tx closing, co_await system_.begin_system("close calls of items that have ended"));
-  CO_TRY(const std::int64_t closed, co_await providers::close_calls(closing));
-  if (closed > 0) CO_CHECK(co_await closing.commit());
-  co_return changed;
+  CO_TRY(const int given_up, co_await governor_.turn());
+  co_return changed + given_up;
 }
 
 Task<int> Scheduler::sweep() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "db/leader.h"
+#include "dispatch/governor.h"
 #include "jobs/jobs.h"
 #include "net/metrics.h"
 
@@ -25,13 +26,13 @@ class Scheduler {
  private:
   Task<int> sweep_results();
   Co<void> wait(std::chrono::milliseconds at_most);
-  Task<std::int64_t> room_at(db::Tx& tx, const std::string& provider, int in_flight);
   Task<> send(const std::string& provider, std::vector<jobs::ItemRef> items);
 
   net::Loop& loop_;
   db::Pool& system_;
   storage::Store& store_;
   jobs::Settings settings_;
+  Governor governor_;
   prometheus::Gauge& queued_;
   prometheus::Gauge& in_flight_;
   prometheus::Gauge& oldest_queued_;

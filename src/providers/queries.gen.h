@@ -469,27 +469,28 @@ Task<std::optional<LearnLimitRow>> learn_limit(R& run, LearnLimitParams params) 
   co_return learn_limit_row(rows, 0);
 }
 
-inline constexpr db::Query busy_beyond_items_query{"providers.busy_beyond_items", R"sql(select count(*) as "calls!" from provider_calls
- where provider = $1 and state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes')sql"};
-struct BusyBeyondItemsParams {
+inline constexpr db::Query unfollowed_calls_query{"providers.unfollowed_calls", R"sql(select count(*) as "calls!" from provider_calls
+ where provider = $1 and submitted_at > now() - interval '10 minutes'
+   and (state = 'unsure' or (state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes')))sql"};
+struct UnfollowedCallsParams {
   std::string provider;
 };
-struct BusyBeyondItemsRow {
+struct UnfollowedCallsRow {
   std::int64_t calls;
 };
-inline BusyBeyondItemsRow busy_beyond_items_row(const db::Rows& rows, int row) {
+inline UnfollowedCallsRow unfollowed_calls_row(const db::Rows& rows, int row) {
   return {
       .calls = rows.get<std::int64_t>(row, 0),
   };
 }
-/// Calls that may be in progress although their item has ended: they take the account's room as well. As the system role.
+/// Calls that may be in progress although nobody follows them: they take the account's room as well. As the system role.
 template <db::Runner R>
-Task<BusyBeyondItemsRow> busy_beyond_items(R& run, BusyBeyondItemsParams params) {
+Task<UnfollowedCallsRow> unfollowed_calls(R& run, UnfollowedCallsParams params) {
   db::Params values;
   values.add(params.provider);
-  CO_TRY(const db::Rows rows, co_await run.run(busy_beyond_items_query, std::move(values)));
-  CO_CHECK(db::exactly_one(rows, busy_beyond_items_query));
-  co_return busy_beyond_items_row(rows, 0);
+  CO_TRY(const db::Rows rows, co_await run.run(unfollowed_calls_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, unfollowed_calls_query));
+  co_return unfollowed_calls_row(rows, 0);
 }
 
 inline constexpr db::Query call_counts_query{"providers.call_counts", R"sql(select provider, state, count(*) as "calls!", sum(price_microusd)::bigint as "price_microusd!",
@@ -579,7 +580,7 @@ Task<std::vector<ProvidersHealthRow>> providers_health(R& run) {
 inline constexpr db::Query unsure_calls_query{"providers.unsure_calls", R"sql(select c.id as call_id, c.company_id, c.item_id, c.provider, c.model, c.endpoint, c.submission, c.price_microusd, c.submitted_at,
        c.error_detail, i.status as item_status, i.attempt, i.deadline_at
   from provider_calls c join job_items i on i.company_id = c.company_id and i.id = c.item_id
- where c.state = 'unsure' and c.submitted_at < now() - make_interval(secs => $1) order by c.submitted_at limit $2)sql"};
+ where c.state in ('submitting', 'unsure') and i.status = 'unsure' and c.submitted_at < now() - make_interval(secs => $1) order by c.submitted_at limit $2)sql"};
 struct UnsureCallsParams {
   double age_s;
   std::int64_t limit;
@@ -630,7 +631,7 @@ Task<std::vector<UnsureCallsRow>> unsure_calls(R& run, UnsureCallsParams params)
 }
 
 inline constexpr db::Query abandon_call_query{"providers.abandon_call", R"sql(update provider_calls set state = 'abandoned', ended_at = now(), error_type = coalesce(error_type, 'unsure')
- where id = $1 and state = 'unsure')sql"};
+ where id = $1 and state in ('submitting', 'unsure'))sql"};
 struct AbandonCallParams {
   CallId call_id;
 };
@@ -643,8 +644,33 @@ Task<std::int64_t> abandon_call(R& run, AbandonCallParams params) {
   co_return rows.affected();
 }
 
+inline constexpr db::Query answered_items_query{"providers.answered_items", R"sql(select i.company_id, i.id as item_id from job_items i
+ where i.status = 'unsure'
+   and not exists (select from provider_calls c where c.item_id = i.id and c.state in ('submitting', 'unsure')) limit 100)sql"};
+struct AnsweredItemsRow {
+  CompanyId company_id;
+  ItemId item_id;
+};
+inline AnsweredItemsRow answered_items_row(const db::Rows& rows, int row) {
+  return {
+      .company_id = rows.get<CompanyId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+  };
+}
+/// Items that wait as unsure although their call is not any more: the word has come, from a webhook whose taker died, or from
+/// an operator. As the system role.
+template <db::Runner R>
+Task<std::vector<AnsweredItemsRow>> answered_items(R& run) {
+  db::Params values;
+  CO_TRY(const db::Rows rows, co_await run.run(answered_items_query, std::move(values)));
+  std::vector<AnsweredItemsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(answered_items_row(rows, row));
+  co_return out;
+}
+
 inline constexpr db::Query resolve_accepted_query{"providers.resolve_accepted", R"sql(update provider_calls set state = 'accepted', request_id = $1, accepted_at = now()
- where id = $2 and state = 'unsure'
+ where id = $2 and state in ('submitting', 'unsure')
 returning company_id, item_id)sql"};
 struct ResolveAcceptedParams {
   std::string request_id;
@@ -673,7 +699,7 @@ Task<std::optional<ResolveAcceptedRow>> resolve_accepted(R& run, ResolveAccepted
 }
 
 inline constexpr db::Query resolve_refused_query{"providers.resolve_refused", R"sql(update provider_calls set state = 'refused', ended_at = now(), cost_microusd = 0, error_type = 'not_accepted'
- where id = $1 and state = 'unsure'
+ where id = $1 and state in ('submitting', 'unsure')
 returning company_id, item_id)sql"};
 struct ResolveRefusedParams {
   CallId call_id;

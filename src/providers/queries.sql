@@ -111,10 +111,11 @@ update provider_health h
         or (s.waiting = 0 and h.limit_learned < @limit_max::bigint and h.learned_at < now() - make_interval(secs => @relearn_s)))
 returning h.limit_learned;
 
--- name: busy_beyond_items :one
--- Calls that may be in progress although their item has ended: they take the account's room as well. As the system role.
+-- name: unfollowed_calls :one
+-- Calls that may be in progress although nobody follows them: they take the account's room as well. As the system role.
 select count(*) as "calls!" from provider_calls
- where provider = @provider and state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes';
+ where provider = @provider and submitted_at > now() - interval '10 minutes'
+   and (state = 'unsure' or (state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes'));
 
 -- name: call_counts :many
 -- For the gauges and for operators, as the system role.
@@ -133,23 +134,30 @@ select provider, state, reason, since, probe_at, failures, limit_learned from pr
 select c.id as call_id, c.company_id, c.item_id, c.provider, c.model, c.endpoint, c.submission, c.price_microusd, c.submitted_at,
        c.error_detail, i.status as item_status, i.attempt, i.deadline_at
   from provider_calls c join job_items i on i.company_id = c.company_id and i.id = c.item_id
- where c.state = 'unsure' and c.submitted_at < now() - make_interval(secs => @age_s) order by c.submitted_at limit @limit;
+ where c.state in ('submitting', 'unsure') and i.status = 'unsure' and c.submitted_at < now() - make_interval(secs => @age_s) order by c.submitted_at limit @limit;
 
 -- name: abandon_call :affected
 -- Nobody has heard of it in time; it stays booked to us. As the system role.
 update provider_calls set state = 'abandoned', ended_at = now(), error_type = coalesce(error_type, 'unsure')
- where id = @call_id and state = 'unsure';
+ where id = @call_id and state in ('submitting', 'unsure');
+
+-- name: answered_items :many
+-- Items that wait as unsure although their call is not any more: the word has come, from a webhook whose taker died, or from
+-- an operator. As the system role.
+select i.company_id, i.id as item_id from job_items i
+ where i.status = 'unsure'
+   and not exists (select from provider_calls c where c.item_id = i.id and c.state in ('submitting', 'unsure')) limit 100;
 
 -- name: resolve_accepted :optional
 -- An operator knows its request's id. As the system role.
 update provider_calls set state = 'accepted', request_id = @request_id, accepted_at = now()
- where id = @call_id and state = 'unsure'
+ where id = @call_id and state in ('submitting', 'unsure')
 returning company_id, item_id;
 
 -- name: resolve_refused :optional
 -- An operator knows that it was never accepted: nothing was paid. As the system role.
 update provider_calls set state = 'refused', ended_at = now(), cost_microusd = 0, error_type = 'not_accepted'
- where id = @call_id and state = 'unsure'
+ where id = @call_id and state in ('submitting', 'unsure')
 returning company_id, item_id;
 
 -- name: calls_since :many
