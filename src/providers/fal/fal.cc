@@ -306,7 +306,18 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
   Milliseconds pause = settings_.poll_first;
   int lost = 0;
   progress.stage = "waiting";
-  while (co_await rest(call, pause, progress)) {
+  bool rung = false;
+  while (co_await rest(call, pause, progress, &rung)) {
+    if (std::exchange(rung, false)) {
+      // A webhook has come: its output is in the row.
+      CO_TRY(std::optional<Call> now, co_await live_call(order));
+      if (now && now->id == call.id && now->state == "answered" && !call.entry->model_url(now->outcome).empty()) {
+        now->running = call.running;
+        call = *std::move(now);
+        co_await note(true, "");
+        co_return Result<>{};
+      }
+    }
     pause = std::min(settings_.poll_most, pause * 3 / 2);
     const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.status_url, ask_timeout);
     if (!answer) continue;
@@ -362,8 +373,12 @@ Task<> Fal::take_result(const Order& order, Call& call) {
     co_await note(true, "");
     co_return Result<>{};
   }
-  const Failure failure = judge(*answer);
+  Failure failure = judge(*answer);
   if (answer->status == http_bad_request && failure.type == "http_400") co_return Result<>{};  // "still in progress"
+  if (answer->status == http_not_found) {
+    failure.type = "result_expired";
+    failure.words = "The provider had dropped the model before it could be fetched. Your credits were returned.";
+  }
   const bool account = failure.blame == Blame::Account || failure.blame == Blame::Key || failure.blame == Blame::Busy;
   const bool ingress = answer->header("x-fal-request-id").empty() && answer->status / 100 == 5;
   if (account || ingress) co_return Result<>{};  // says nothing about this request
@@ -488,7 +503,7 @@ Task<> Fal::stop_at(const Failure& failure) {
 }
 
 /// Waits, until a webhook has come for the call at most. False: the worker wants it to stop.
-Co<bool> Fal::rest(const Call& call, Milliseconds time, const Progress& progress) {
+Co<bool> Fal::rest(const Call& call, Milliseconds time, const Progress& progress, bool* webhook) {
   Timer timer{loop_.io};
   bool rung = false;
   const auto ring = [&](std::string_view payload) {
@@ -502,6 +517,7 @@ Co<bool> Fal::rest(const Call& call, Milliseconds time, const Progress& progress
     timer.expires_at(std::min(until, std::chrono::steady_clock::now() + look_every));
     co_await timer.async_wait(awaiting);
   }
+  if (webhook != nullptr) *webhook = rung;
   co_return !progress.cancelled;
 }
 

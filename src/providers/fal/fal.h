@@ -62,7 +62,7 @@ class Fal final : public Provider {
   Co<void> note(bool good, std::string reason);
   Task<> stop_at(const Failure& failure);
   Co<void> cancel_if_ended(const Order& order, const Call& call);
-  Co<bool> rest(const Call& call, std::chrono::milliseconds time, const Progress& progress);
+  Co<bool> rest(const Call& call, std::chrono::milliseconds time, const Progress& progress, bool* webhook = nullptr);
   std::vector<std::pair<std::string, std::string>> headers() const;
 
   net::Loop& loop_;
