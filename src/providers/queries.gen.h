@@ -471,6 +471,7 @@ Task<std::optional<LearnLimitRow>> learn_limit(R& run, LearnLimitParams params) 
 
 inline constexpr db::Query unfollowed_calls_query{"providers.unfollowed_calls", R"sql(select count(*) as "calls!" from provider_calls
  where provider = $1 and submitted_at > now() - interval '10 minutes'
+   and hooked_at is null
    and (state = 'unsure' or (state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes')))sql"};
 struct UnfollowedCallsParams {
   std::string provider;

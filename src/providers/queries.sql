@@ -115,6 +115,7 @@ returning h.limit_learned;
 -- Calls that may be in progress although nobody follows them: they take the account's room as well. As the system role.
 select count(*) as "calls!" from provider_calls
  where provider = @provider and submitted_at > now() - interval '10 minutes'
+   and hooked_at is null
    and (state = 'unsure' or (state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes'));
 
 -- name: call_counts :many

@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 
 import { assertRefused, dataOf, filesOf, get, upload } from '../http/support/client.mjs';
 import { ball } from '../http/support/pictures.mjs';
-import { assertCredits, assertPaidOnce, callsOf, ended, givenBatch, priceOf, startAccount } from './support/account.mjs';
+import { assertCredits, assertPaidOnce, closed, ended, givenBatch, priceOf, startAccount } from './support/account.mjs';
 
 let account;
 let spent = 0;
@@ -33,7 +33,7 @@ async function assertMade(job, count, quality) {
 test('a batch becomes models: each call is a row with its price, its version and its request', async () => {
   const job = await givenBatch(account, 3);
   await assertMade(job, 3, 'low');
-  const calls = await callsOf(account, job);
+  const calls = await closed(account, job);
   assert.equal(calls.length, 3);
   for (const call of calls) {
     const { provider, model, model_version, endpoint, submission, state, price_microusd, cost_microusd } = call;
@@ -62,21 +62,21 @@ test('with all webhooks lost a batch becomes models by polling', async () => {
   const job = await givenBatch(account, 2, { quality: 'medium' });
   await assertMade(job, 2, 'medium');
   assert.equal(account.door.taken, taken);
-  for (const call of await callsOf(account, job)) assert.equal(call.hooked_at, null);
+  for (const call of await closed(account, job)) assert.equal(call.hooked_at, null);
 });
 
 test('a webhook makes what is polled seldom quick', async () => {
   await account.stack.restart('work', { FAL_POLL_MS: '60000', FAL_POLL_MAX_MS: '60000' });
   const job = await givenBatch(account, 2);
   await assertMade(job, 2, 'low');
-  for (const call of await callsOf(account, job)) assert.notEqual(call.hooked_at, null);
+  for (const call of await closed(account, job)) assert.notEqual(call.hooked_at, null);
   await account.stack.restart('work');
 });
 
 test('a model and its parameters are what is sent, and what it costs', async () => {
   const job = await givenBatch(account, 1, { quality: 'low', model: 'tripo-v2.5', parameters: '{"texture":"HD"}' });
   await assertMade(job, 1, 'low');
-  const [call] = await callsOf(account, job);
+  const [call] = await closed(account, job);
   assert.equal(call.price_microusd, 400_000);
   const [item] = await account.stack.rows(`select model, model_version, model_parameters from job_items where job_id = '${job}'`);
   assert.deepEqual([item.model, item.model_version, item.model_parameters.texture], ['tripo-v2.5', 1, 'HD']);

@@ -354,6 +354,9 @@ Task<> Fal::take_result(const Order& order, Call& call) {
   const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.response_url, ask_timeout);
   if (!answer) co_return Result<>{};
   if (answer->status == http_ok) {
+    boost::system::error_code torn;
+    static_cast<void>(json::parse(answer->body, torn));
+    if (torn) co_return Result<>{};  // cut off on its way
     if (call.entry->model_url(answer->body).empty()) {
       const Failure none{.blame = Blame::Order,
                          .code = Code::ContractMissed,
