@@ -26,7 +26,7 @@ namespace {
 namespace asio = boost::asio;
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr Milliseconds paused_for{5000};  // an item whose provider is left alone; the scheduler holds back the others
+constexpr Milliseconds paused_for{1000};  // an item whose provider is left alone; the scheduler holds back the others
 constexpr Milliseconds rest{1000};        // while there is no room, or until the running have ended
 constexpr Milliseconds look_every{150};   // at the provider's progress
 constexpr Milliseconds retry_base{500};

@@ -100,5 +100,6 @@ void routes(net::Router& router, Jobs& jobs);
 /// The parts of routes(): upload.cc and events.cc register their own.
 void upload_routes(net::Router& router, Jobs& jobs);
 void event_routes(net::Router& router, Jobs& jobs);
+void model_routes(net::Router& router, Jobs& jobs);
 
 }  // namespace i2m::jobs

@@ -191,7 +191,8 @@ struct Order {
   credits::Quality quality = credits::Quality::Medium;
   int triangles_max = 0;
   Credits each;
-  std::string model;  // of the provider's catalogue; empty where it has none
+  const providers::fal::Entry* entry = nullptr;  // of the provider's catalogue; null where it has none
+  std::string model;                             // its id
   int model_version = 0;
   std::string parameters = "{}";
 };
@@ -214,6 +215,7 @@ Result<> choose_model(Order& order, const Form& form, const Settings& settings) 
   if (error || !given.is_object())
     return refuse(Code::Invalid, "parameters", "parameters must be a JSON object, for instance {\"texture\": \"HD\"}.");
   TRY(const auto complete, entry->complete(given.get_object()));
+  order.entry = entry;
   order.model = entry->id;
   order.model_version = entry->version;
   order.parameters = boost::json::serialize(complete);
@@ -235,6 +237,21 @@ Result<Order> order_of(const Form& form, const Settings& settings) {
     order.each = preset.price;
   }
   return order;
+}
+
+/// Pictures that the model would refuse after it was paid: rejected now, with what it needs. What is too large for it
+/// is written anew when it is sent.
+void reject_unfit(Form& form, const providers::fal::Entry& entry) {
+  const auto unfit = [&](const Picture& each) {
+    const std::uint32_t side = std::min(each.info.width, each.info.height);
+    if (side >= static_cast<std::uint32_t>(entry.picture_px_min)) return false;
+    form.rejected.push_back(
+        {each.file_name, std::string{net::meaning(Code::PictureUnreadable).name},
+         fmt::format("{} needs pictures of at least {} by {} pixels; this one has {} by {}.", entry.name,
+                     entry.picture_px_min, entry.picture_px_min, each.info.width, each.info.height)});
+    return true;
+  };
+  std::erase_if(form.pictures, unfit);
 }
 
 BatchOut batch_of(const Form& form, const Order& order) {
@@ -354,13 +371,14 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
   if (key.size() > 255)
     co_return refuse(Code::Invalid, "Idempotency-Key", "An Idempotency-Key has at most 255 characters.");
   CO_TRY(Form form, co_await read_form(jobs, parts));
+  CO_TRY(const Order order, order_of(form, jobs.settings));
+  if (order.entry != nullptr) reject_unfit(form, *order.entry);
   if (form.pictures.empty()) {
     for (const RejectedOut& each : form.rejected) {
       ctx.problems.push_back({net::code_named(each.code), each.file_name, each.message});
     }
     co_return fail(Code::NothingAccepted);
   }
-  CO_TRY(const Order order, order_of(form, jobs.settings));
   const BatchOut batch = batch_of(form, order);
   net::Headers of_images;
   const auto count = static_cast<int>(form.pictures.size());

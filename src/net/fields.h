@@ -122,6 +122,8 @@ void append_json(std::string& out, const T& value) {
     out += log::quote(value.text());
   } else if constexpr (NamedEnum<T>) {
     out += log::quote(name_of(value));
+  } else if constexpr (std::same_as<T, boost::json::object>) {
+    out += boost::json::serialize(value);
   } else if constexpr (is_optional<T>) {
     if (value) {
       append_json(out, *value);
@@ -289,6 +291,8 @@ boost::json::value schema_of(boost::json::object& components) {
     const json::value type = inner.get_object()["type"];
     inner.get_object()["type"] = json::array{type, "null"};
     return inner;
+  } else if constexpr (std::same_as<T, json::object>) {
+    return json::object{{"type", "object"}};
   } else if constexpr (std::same_as<T, std::string>) {
     return json::object{{"type", "string"}};
   } else if constexpr (std::same_as<T, bool>) {

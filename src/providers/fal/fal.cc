@@ -181,7 +181,7 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
   if (!answer && answer.error().code == Code::Unavailable) {  // surely not received
     const Failure none{.type = "unreachable", .detail = answer.error().detail};
     co_await end(order, call, "refused", none, false);
-    co_await note(false, none.detail);
+    co_await note(order.company, false, none.detail);
     co_return std::unexpected{answer.error()};
   }
   if (!answer) {
@@ -195,7 +195,7 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
       co_return std::unexpected{accepted.error()};
     }
     CO_CHECK(co_await accept(order, call, *std::move(accepted)));
-    co_await note(true, "");
+    co_await note(order.company, true, "");
     co_return call;
   }
   const Failure failure = judge(*answer);
@@ -207,7 +207,7 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
     co_return fail(Code::OutcomeUnknown, failure.detail);
   }
   co_await end(order, call, "refused", failure, false);
-  CO_CHECK(co_await stop_at(failure));
+  CO_CHECK(co_await stop_at(order.company, failure));
   co_return error_of(failure);
 }
 
@@ -253,12 +253,12 @@ Task<std::string> Fal::upload(const Order& order) {
   };
   const Result<net::FetchAnswer> answer = co_await fetcher_.fetch(std::move(initiate));
   if (!answer) {
-    co_await note(false, answer.error().detail);
+    co_await note(order.company, false, answer.error().detail);
     co_return fail(Code::Unavailable, answer.error().detail);
   }
   if (answer->status / 100 != 2) {
     const Failure failure = judge(*answer);
-    CO_CHECK(co_await stop_at(failure));
+    CO_CHECK(co_await stop_at(order.company, failure));
     co_return error_of(failure);
   }
   const std::string put_url = member(answer->body, "upload_url"), file_url = member(answer->body, "file_url");
@@ -314,7 +314,7 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
       if (now && now->id == call.id && now->state == "answered" && !call.entry->model_url(now->outcome).empty()) {
         now->running = call.running;
         call = *std::move(now);
-        co_await note(true, "");
+        co_await note(order.company, true, "");
         co_return Result<>{};
       }
     }
@@ -373,7 +373,7 @@ Task<> Fal::take_result(const Order& order, Call& call) {
     CO_CHECK(co_await tx.commit());
     call.state = "answered";
     call.outcome = answer->body;
-    co_await note(true, "");
+    co_await note(order.company, true, "");
     co_return Result<>{};
   }
   Failure failure = judge(*answer);
@@ -387,7 +387,7 @@ Task<> Fal::take_result(const Order& order, Call& call) {
   if (account || ingress) co_return Result<>{};  // says nothing about this request
   const bool billed = answer->status / 100 != 5 && answer->header("x-fal-billable-units") != "0";
   co_await end(order, call, "failed", failure, billed);
-  if (failure.blame == Blame::Provider) co_await note(false, failure.detail);
+  if (failure.blame == Blame::Provider) co_await note(order.company, false, failure.detail);
   co_return error_of(failure);
 }
 
@@ -422,7 +422,10 @@ Task<Made> Fal::download(const Order& order, const Call& call, Progress& progres
       continue;
     }
     std::vector<std::uint8_t> glb(answer->body.begin(), answer->body.end());
-    if (is_glb(glb)) co_return Made{std::move(glb)};
+    if (is_glb(glb)) {
+      count("succeeded");
+      co_return Made{std::move(glb)};
+    }
     why = fmt::format("{} bytes that are no whole GLB", glb.size());
   }
   if (progress.cancelled) co_return fail(Code::Cancelled);
@@ -438,13 +441,19 @@ Task<net::FetchAnswer> Fal::ask(std::string method, std::string url, Millisecond
 
 Co<void> Fal::doubt(const Order& order, const Call& call, std::string why) {
   log::error("call_unsure", {{"call_id", call.id.text()}, {"item_id", order.item.text()}, {"why", why}});
-  metrics_.counter("provider_calls_unsure_total", "Submits whose answer was lost", {{"provider", std::string{name()}}})
-      .Increment();
+  count("unsure");
   Result<db::Tx> tx = co_await loop_.db.begin(order.company);
   if (!tx) co_return;  // it stays 'submitting', which is read as the same
   sql::DoubtCallParams params{.detail = why, .company_id = order.company, .call_id = call.id};
   const Result<std::int64_t> written = co_await sql::doubt_call(*tx, std::move(params));
   if (written) static_cast<void>(co_await tx->commit());
+}
+
+void Fal::count(std::string_view outcome) {
+  metrics_
+      .counter("provider_calls_total", "Calls to outside providers, by what they came to",
+               {{"provider", std::string{name()}}, {"outcome", std::string{outcome}}})
+      .Increment();
 }
 
 Co<void> Fal::end(const Order& order, const Call& call, std::string_view state, const Failure& failure, bool billed) {
@@ -453,6 +462,7 @@ Co<void> Fal::end(const Order& order, const Call& call, std::string_view state, 
                            {"state", state},
                            {"type", failure.type},
                            {"detail", failure.detail}});
+  count(state);
   sql::EndCallParams params{.state = std::string{state},
                             .error_type = failure.type,
                             .error_detail = failure.detail.substr(0, detail_most),
@@ -468,8 +478,8 @@ Co<void> Fal::end(const Order& order, const Call& call, std::string_view state, 
   if (!committed || !ended) log::error("call_end_not_written", {{"call_id", call.id.text()}});
 }
 
-Co<void> Fal::note(bool good, std::string reason) {
-  Result<db::Tx> tx = co_await loop_.db.begin(CompanyId{});
+Co<void> Fal::note(CompanyId as, bool good, std::string reason) {
+  Result<db::Tx> tx = co_await loop_.db.begin(as);
   if (!tx) co_return;
   Result<> done;
   if (good) {
@@ -490,12 +500,12 @@ Co<void> Fal::note(bool good, std::string reason) {
 }
 
 /// A failure that is not this item's: the provider is left alone for everybody, and the item waits.
-Task<> Fal::stop_at(const Failure& failure) {
+Task<> Fal::stop_at(CompanyId as, const Failure& failure) {
   if (failure.blame == Blame::Busy) co_return fail(Code::ProviderPaused, failure.detail);
-  if (failure.blame == Blame::Provider) co_await note(false, failure.detail);
+  if (failure.blame == Blame::Provider) co_await note(as, false, failure.detail);
   if (failure.blame != Blame::Account && failure.blame != Blame::Key) co_return Result<>{};
   log::error("provider_paused", {{"provider", name()}, {"why", failure.detail}});
-  CO_TRY(db::Tx tx, co_await loop_.db.begin(CompanyId{}));
+  CO_TRY(db::Tx tx, co_await loop_.db.begin(as));
   sql::PauseParams params{.provider = std::string{name()},
                           .state = failure.blame == Blame::Key ? "key" : "locked",
                           .reason = failure.detail.substr(0, detail_most),

@@ -59,8 +59,9 @@ class Fal final : public Provider {
   Task<net::FetchAnswer> ask(std::string method, std::string url, std::chrono::milliseconds timeout);
   Co<void> doubt(const Order& order, const Call& call, std::string why);
   Co<void> end(const Order& order, const Call& call, std::string_view state, const Failure& failure, bool billed);
-  Co<void> note(bool good, std::string reason);
-  Task<> stop_at(const Failure& failure);
+  void count(std::string_view outcome);
+  Co<void> note(CompanyId as, bool good, std::string reason);
+  Task<> stop_at(CompanyId as, const Failure& failure);
   Co<void> cancel_if_ended(const Order& order, const Call& call);
   Co<bool> rest(const Call& call, std::chrono::milliseconds time, const Progress& progress, bool* webhook = nullptr);
   std::vector<std::pair<std::string, std::string>> headers() const;
