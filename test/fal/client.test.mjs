@@ -1,5 +1,6 @@
 // Our client against the simulator, when all goes well: a batch becomes models, the credits settle, the books agree.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 
 import { assertRefused, dataOf, filesOf, get, upload } from '../http/support/client.mjs';
@@ -84,6 +85,10 @@ test('a model and its parameters are what is sent, and what it costs', async () 
   assert.equal(booked, charged);
 });
 
+const folder = new URL('../../config/models/', import.meta.url);
+const catalogue = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => JSON.parse(readFileSync(new URL(name, folder))));
 const files = [{ name: 'a.png', bytes: ball({ side: 96 }) }];
 for (const [title, fields, words] of [
   ['an unknown model', { model: 'no-such' }, /no model no-such/],
@@ -99,15 +104,31 @@ for (const [title, fields, words] of [
   });
 }
 
+test('models are served with the schema of their parameters, which is the catalogue\'s', async () => {
+  const { default: standard, models } = dataOf(await get(account.stack, '/api/v1/models', account.member.token));
+  assert.equal(standard, 'tripo-v2.5');
+  for (const model of catalogue) {
+    const served = models.find((each) => each.id === model.id);
+    assert.deepEqual([served.version, served.name, served.parameters], [model.version, model.name, model.parameters]);
+    assert.equal(served.picture.px_min, model.limits.picture_px_min ?? 0);
+  }
+  assert.equal(models.length, catalogue.length);
+});
+
+test('a picture that the model would refuse is rejected before anything is held or paid', async () => {
+  const nothingMoved = await account.stack.watch();
+  const submits = (await account.sandbox.ledger()).rows.length;
+  const answer = await upload(account.stack, account.member.token, { files, fields: { model: 'hunyuan-3.1-rapid' } });
+  const errors = assertRefused(answer, 422, 'picture_unreadable', /./);
+  assert.match(errors[0].message, /at least 128 by 128/);
+  await nothingMoved();
+  assert.equal((await account.sandbox.ledger()).rows.length, submits);
+});
+
 test('every model of the catalogue makes a model that keeps to its preset', async () => {
-  const { readdirSync, readFileSync } = await import('node:fs');
-  const folder = new URL('../../config/models/', import.meta.url);
-  const models = readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(new URL(name, folder))));
-  assert.ok(models.length >= 12);
+  assert.ok(catalogue.length >= 12);
   const jobs = [];
-  for (const { id } of models) jobs.push([id, await givenBatch(account, 1, { quality: 'high', model: id })]);
+  for (const { id } of catalogue) jobs.push([id, await givenBatch(account, 1, { quality: 'high', model: id }, 160)]);
   for (const [id, job] of jobs) {
     const done = await ended(account, job);
     assert.equal(done.status, 'succeeded', `${id}: ${JSON.stringify(done.items)}`);

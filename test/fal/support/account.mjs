@@ -71,8 +71,8 @@ export async function startAccount({ env = {}, sandbox: settings = {}, webhooks 
   return account;
 }
 
-export async function givenBatch({ stack, member }, count = 1, fields = { quality: 'low' }) {
-  const files = Array.from({ length: count }, (_, i) => ({ name: `${i}.png`, bytes: ball({ shade: i % 200, side: 96 }) }));
+export async function givenBatch({ stack, member }, count = 1, fields = { quality: 'low' }, side = 96) {
+  const files = Array.from({ length: count }, (_, i) => ({ name: `${i}.png`, bytes: ball({ shade: i % 200, side }) }));
   return dataOf(await upload(stack, member.token, { files, fields }), 202).job_id;
 }
 
