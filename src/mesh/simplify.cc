@@ -158,9 +158,7 @@ class Mender {
   std::uint32_t at(std::uint32_t i) const { return mesh_.indices[i]; }
   Triangle corners(std::uint32_t t) const { return {at(t), at(t + 1), at(t + 2)}; }
 
-  bool folded(std::uint32_t t) const {
-    return agreement(mesh_, normals_, corners(t)) < upright;
-  }
+  bool folded(std::uint32_t t) const { return agreement(mesh_, normals_, corners(t)) < upright; }
 
   // The half edges from one vertex to the other; more than one where the surface touches itself.
   std::size_t count(std::uint32_t from, std::uint32_t to) const {
