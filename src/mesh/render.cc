@@ -61,6 +61,7 @@ struct Corner {
 
 struct Triangle {
   std::uint32_t part = 0, first = 0;  // first: into the part's indices
+  int level = 0;                      // of its texture
 };
 
 struct Weights {
@@ -138,11 +139,15 @@ class Drawing {
         corners[v] = {static_cast<float>(width_) / 2 + s.x * camera_.focal * near * half,
                       half - s.y * camera_.focal * near * half, near};
       }
-      const bool both_sides = scene_.materials[part.material].double_sided;
+      const Material& material = scene_.materials[part.material];
+      const bool both_sides = material.double_sided;
+      const bool textured = material.image && !part.texture.empty() && !textures_[*material.image].empty();
       for (std::size_t i = 0; i + 2 < part.mesh.indices.size(); i += 3) {
-        const Triangle t{static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(i)};
+        Triangle t{static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(i)};
         const float area = area_of(t);
-        if (area < 0 || (both_sides && area > 0)) triangles_.push_back(t);
+        if (!(area < 0 || (both_sides && area > 0))) continue;
+        if (textured) t.level = level_of(t, textures_[*material.image]);
+        triangles_.push_back(t);
       }
     }
   }
@@ -226,7 +231,7 @@ class Drawing {
       const Vec2 a = part.texture[v[0]], b = part.texture[v[1]], c = part.texture[v[2]];
       const Vec2 at{a.x * w.a + b.x * w.b + c.x * w.c, a.y * w.a + b.y * w.b + c.y * w.c};
       const Texture& texture = textures_[*material.image];
-      colour = colour * texture.look_up(at, level_of(t, texture), material.wrap_s, material.wrap_t);
+      colour = colour * texture.look_up(at, t.level, material.wrap_s, material.wrap_t);
     }
     if (!part.colours.empty()) {
       for (std::size_t k = 0; k < 4; ++k) {
