@@ -13,6 +13,7 @@
 #include "dispatch/stream.h"
 #include "jobs/status.h"
 #include "mesh/glb.h"
+#include "mesh/rewrite.h"
 
 namespace i2m::dispatch {
 
@@ -78,7 +79,7 @@ struct Worker::Impl : std::enable_shared_from_this<Worker::Impl> {
   Task<> make_item(const Message& message);
   Co<void> end(Running& running, const Result<Model>& model, std::chrono::duration<double> took);
   Task<Model> make_model(Running& running);
-  Task<Model> measured(const Running& running, std::span<const std::uint8_t> glb);
+  Task<Model> measured(const Running& running, std::vector<std::uint8_t>& glb);
   Co<void> watch(std::shared_ptr<Running> running);
   Task<> beat(Running& running);
   Co<void> pass_on(Running& running, const char* stage, float fraction);
@@ -276,7 +277,7 @@ Task<Model> Worker::Impl::make_model(Running& running) {
                                .model = item.model,
                                .parameters = item.parameters,
                                .picture = *picture};
-  CO_TRY(const providers::Made made, co_await provider.make(order, running.progress));
+  CO_TRY(providers::Made made, co_await provider.make(order, running.progress));
   CO_TRY(Model model, co_await measured(running, made.glb));
   running.progress.stage = "storing";
   // The attempt is in the name: a late writer of an earlier attempt cannot touch what a later one has stored.
@@ -285,19 +286,27 @@ Task<Model> Worker::Impl::make_model(Running& running) {
   co_return model;
 }
 
-/// The preset is a contract, whoever made the model.
-Task<Model> Worker::Impl::measured(const Running& running, std::span<const std::uint8_t> glb) {
-  const auto look = [glb]() -> Result<Model> {
-    TRY(const mesh::GlbSummary summary, mesh::inspect_glb(glb));
+/// The preset is a contract, whoever made the model: what has more triangles than were ordered is simplified here, its
+/// textures kept, and measured again. `glb` is what to store then.
+Task<Model> Worker::Impl::measured(const Running& running, std::vector<std::uint8_t>& glb) {
+  const int triangles_max = running.item.triangles_max;
+  const auto look = [&glb, triangles_max]() -> Result<Model> {
+    TRY(mesh::GlbSummary summary, mesh::inspect_glb(glb));
+    if (summary.triangles > static_cast<std::size_t>(triangles_max)) {
+      TRY(mesh::Rewritten fewer,
+          mesh::rewrite_glb(glb, {.triangles_max = static_cast<std::size_t>(triangles_max), .scale = std::nullopt}));
+      glb = std::move(fewer.glb);
+      TRY(summary, mesh::inspect_glb(glb));
+    }
     Model model{.bytes = static_cast<std::int64_t>(glb.size()), .triangles = static_cast<int>(summary.triangles)};
     model.sha256 = sha256(as_text(glb));
     return model;
   };
   Result<Model> model = co_await offload(store.pool(), look);
-  if (!model) co_return fail(Code::ContractMissed, "not a valid GLB: " + log::describe(model.error()));
-  if (model->triangles > running.item.triangles_max || model->triangles == 0) {
+  if (!model) co_return fail(Code::ContractMissed, "not a usable GLB: " + log::describe(model.error()));
+  if (model->triangles > triangles_max || model->triangles == 0) {
     co_return fail(Code::ContractMissed,
-                   fmt::format("{} triangles, promised at most {}", model->triangles, running.item.triangles_max));
+                   fmt::format("{} triangles, promised at most {}", model->triangles, triangles_max));
   }
   co_return model;
 }

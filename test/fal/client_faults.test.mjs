@@ -165,6 +165,16 @@ describe('what was made', () => {
       await assertPaidOnce(account);
     });
   }
+  test('face_overshoot: it is simplified here, its texture kept, and keeps to the preset', async () => {
+    const { status, job } = await madeWith('face_overshoot', 'submit');
+    assert.equal(status, 'succeeded');
+    const [file] = await account.stack.rows(`select triangles, object_key from files where job_id = '${job}' and kind = 'model'`);
+    assert.ok(file.triangles > 0 && file.triangles <= 1000, `${file.triangles} triangles`);
+    const glb = account.stack.contentOf(file.object_key);
+    const json = JSON.parse(glb.subarray(20, 20 + glb.readUInt32LE(12)));
+    assert.ok(json.images?.length > 0 && json.materials?.length > 0);
+    await assertPaidOnce(account);
+  });
   test('cut_download: it is fetched again', async () => {
     const { status, calls } = await madeWith('cut_download', 'file');
     assert.equal(status, 'succeeded');
