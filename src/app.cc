@@ -112,6 +112,7 @@ Result<providers::fal::Settings> fal_settings(const Settings& settings) {
   }
   TRY(const std::int64_t in_flight, settings.number("FAL_IN_FLIGHT_MAX", 1, 10'000));
   out.in_flight_max = static_cast<int>(in_flight);
+  TRY(out.stream, settings.flag("FAL_STREAM"));
   TRY(out.poll_first, settings.milliseconds("FAL_POLL_MS"));
   TRY(out.poll_most, settings.milliseconds("FAL_POLL_MAX_MS"));
   TRY(out.start_timeout, settings.seconds("FAL_START_TIMEOUT_S"));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "credits/credits.h"
+#include "image/probe.h"
 #include "net/ctx.h"
 #include "net/limits.h"
 #include "net/router.h"
@@ -95,6 +96,20 @@ Task<bool> requeue(net::Loop& loop, ItemRef ref, std::chrono::milliseconds delay
 Co<void> notify(net::Loop& loop, JobId job, std::string payload);
 /// Likewise tells the scheduler that there are queued items.
 Co<void> notify_queued(net::Loop& loop);
+
+/// What a batch orders of the provider's catalogue; empty where the provider has none.
+struct ChosenModel {
+  const providers::fal::Entry* entry = nullptr;
+  std::string id;
+  int version = 0;
+  std::string parameters = "{}";  // as a JSON object, defaults filled in
+};
+/// `model` empty: the one of the settings; `parameters`: a JSON object, or empty. Errors: Code::Invalid names the
+/// field.
+Result<ChosenModel> choose_model(const Settings& settings, const std::string& model, const std::string& parameters);
+/// Errors: Code::PictureUnreadable for a picture that the model would refuse after it was paid. What is too large for
+/// it is no error: that is written anew when it is sent.
+Result<> fits_model(const ChosenModel& model, const image::PictureInfo& picture);
 
 void routes(net::Router& router, Jobs& jobs);
 /// The parts of routes(): upload.cc and events.cc register their own.

@@ -85,6 +85,35 @@ Task<ModelsOut> list_models(const Settings& settings) {
 
 }  // namespace
 
+Result<ChosenModel> choose_model(const Settings& settings, const std::string& model, const std::string& parameters) {
+  if (!settings.catalogue) {
+    if (model.empty() && parameters.empty()) return ChosenModel{};
+    return refuse(Code::Invalid, model.empty() ? "parameters" : "model",
+                  "Models cannot be chosen here: they are made by the engine of this server.");
+  }
+  const std::string& id = model.empty() ? settings.model : model;
+  const providers::fal::Entry* entry = settings.catalogue->find(id);
+  if (entry == nullptr)
+    return refuse(Code::Invalid, "model", fmt::format("There is no model {}; GET /api/v1/models lists them.", id));
+  if (entry->pictures_min > 1)
+    return refuse(Code::Invalid, "model", fmt::format("{} needs {} pictures of one thing.", id, entry->pictures_min));
+  boost::system::error_code error;
+  const auto given = boost::json::parse(parameters.empty() ? "{}" : parameters, error);
+  if (error || !given.is_object())
+    return refuse(Code::Invalid, "parameters", "parameters must be a JSON object, for instance {\"texture\": \"HD\"}.");
+  TRY(const auto complete, entry->complete(given.get_object()));
+  return ChosenModel{entry, entry->id, entry->version, boost::json::serialize(complete)};
+}
+
+Result<> fits_model(const ChosenModel& model, const image::PictureInfo& picture) {
+  if (model.entry == nullptr) return {};
+  const int least = model.entry->picture_px_min;
+  if (std::min(picture.width, picture.height) >= static_cast<std::uint32_t>(least)) return {};
+  return refuse(Code::PictureUnreadable, "files",
+                fmt::format("{} needs pictures of at least {} by {} pixels; this one has {} by {}.", model.entry->name,
+                            least, least, picture.width, picture.height));
+}
+
 void model_routes(net::Router& router, Jobs& jobs) {
   router.add<net::Nothing, ModelsOut>(net::Method::Get, "/api/v1/models",
                                       {.id = "list_models",

@@ -191,40 +191,12 @@ struct Order {
   credits::Quality quality = credits::Quality::Medium;
   int triangles_max = 0;
   Credits each;
-  const providers::fal::Entry* entry = nullptr;  // of the provider's catalogue; null where it has none
-  std::string model;                             // its id
-  int model_version = 0;
-  std::string parameters = "{}";
+  ChosenModel model;
 };
-
-/// Which model of the catalogue is asked for, and its parameters, each checked before anything is booked.
-Result<> choose_model(Order& order, const Form& form, const Settings& settings) {
-  if (!settings.catalogue) {
-    if (form.model.empty() && form.parameters.empty()) return {};
-    const std::string field = form.model.empty() ? "parameters" : "model";
-    return refuse(Code::Invalid, field, "Models cannot be chosen here: they are made by the engine of this server.");
-  }
-  const std::string& id = form.model.empty() ? settings.model : form.model;
-  const providers::fal::Entry* entry = settings.catalogue->find(id);
-  if (entry == nullptr)
-    return refuse(Code::Invalid, "model", fmt::format("There is no model {}; GET /api/v1/models lists them.", id));
-  if (entry->pictures_min > 1)
-    return refuse(Code::Invalid, "model", fmt::format("{} needs {} pictures of one thing.", id, entry->pictures_min));
-  boost::system::error_code error;
-  const auto given = boost::json::parse(form.parameters.empty() ? "{}" : form.parameters, error);
-  if (error || !given.is_object())
-    return refuse(Code::Invalid, "parameters", "parameters must be a JSON object, for instance {\"texture\": \"HD\"}.");
-  TRY(const auto complete, entry->complete(given.get_object()));
-  order.entry = entry;
-  order.model = entry->id;
-  order.model_version = entry->version;
-  order.parameters = boost::json::serialize(complete);
-  return {};
-}
 
 Result<Order> order_of(const Form& form, const Settings& settings) {
   Order order;
-  CHECK_OK(choose_model(order, form, settings));
+  TRY(order.model, choose_model(settings, form.model, form.parameters));
   if (form.face_limit) {
     const credits::Preset& preset = credits::preset_for(*form.face_limit);
     order.quality = preset.quality;
@@ -239,17 +211,14 @@ Result<Order> order_of(const Form& form, const Settings& settings) {
   return order;
 }
 
-/// Pictures that the model would refuse after it was paid: rejected now, with what it needs. What is too large for it
-/// is written anew when it is sent.
-void reject_unfit(Form& form, const providers::fal::Entry& entry) {
+/// Pictures that the model would refuse after it was paid are rejected now.
+void reject_unfit(Form& form, const ChosenModel& model) {
   const auto unfit = [&](const Picture& each) {
-    const std::uint32_t side = std::min(each.info.width, each.info.height);
-    if (side >= static_cast<std::uint32_t>(entry.picture_px_min)) return false;
-    form.rejected.push_back(
-        {each.file_name, std::string{net::meaning(Code::PictureUnreadable).name},
-         fmt::format("{} needs pictures of at least {} by {} pixels; this one has {} by {}.", entry.name,
-                     entry.picture_px_min, entry.picture_px_min, each.info.width, each.info.height)});
-    return true;
+    const Result<> fits = fits_model(model, each.info);
+    if (!fits)
+      form.rejected.push_back(
+          {each.file_name, std::string{net::meaning(fits.error().code).name}, net::words_of(fits.error())});
+    return !fits;
   };
   std::erase_if(form.pictures, unfit);
 }
@@ -267,7 +236,8 @@ BatchOut batch_of(const Form& form, const Order& order) {
 /// What was asked, so that a repeated key can be told from a reused one.
 Sha256 fingerprint_of(const Form& form, const Order& order) {
   std::string text = fmt::format("{}:{}", net::name_of(order.quality), order.triangles_max);
-  if (!form.model.empty() || !form.parameters.empty()) text += fmt::format(":{}:{}", order.model, order.parameters);
+  if (!form.model.empty() || !form.parameters.empty())
+    text += fmt::format(":{}:{}", order.model.id, order.model.parameters);
   for (const Picture& each : form.pictures)
     text += fmt::format("|{}:{}:{}", each.file_name.size(), each.file_name, hex(each.sha256));
   for (const RejectedOut& each : form.rejected) text += fmt::format("|rejected:{}:{}", each.file_name, each.code);
@@ -286,9 +256,9 @@ Task<> insert_job(db::Tx& tx, net::Ctx& ctx, const Jobs& jobs, const Form& form,
                                .job_id = order.job,
                                .credits = order.each.count(),
                                .provider = jobs.settings.provider,
-                               .model = order.model,
-                               .model_version = order.model_version,
-                               .model_parameters = order.parameters,
+                               .model = order.model.id,
+                               .model_version = order.model.version,
+                               .model_parameters = order.model.parameters,
                                .attempts_max = jobs.settings.attempts_max,
                                .deadline_s = static_cast<double>(jobs.settings.item_deadline.count())};
   sql::CreateUploadFilesParams files{.company_id = ctx.company(), .job_id = order.job};
@@ -372,7 +342,7 @@ Task<std::string> create_batch(net::Ctx& ctx, Jobs& jobs, net::Multipart& parts)
     co_return refuse(Code::Invalid, "Idempotency-Key", "An Idempotency-Key has at most 255 characters.");
   CO_TRY(Form form, co_await read_form(jobs, parts));
   CO_TRY(const Order order, order_of(form, jobs.settings));
-  if (order.entry != nullptr) reject_unfit(form, *order.entry);
+  reject_unfit(form, order.model);
   if (form.pictures.empty()) {
     for (const RejectedOut& each : form.rejected) {
       ctx.problems.push_back({net::code_named(each.code), each.file_name, each.message});

@@ -74,6 +74,18 @@ test('a webhook makes what is polled seldom quick', async () => {
   await account.stack.restart('work');
 });
 
+test('the status comes as events too, and what breaks the stream costs a poll', async () => {
+  account.door.open = false;
+  await account.stack.restart('work', { FAL_STREAM: 'true' });
+  await account.sandbox.forgetCalls();
+  await account.sandbox.fault('drop_after', { step: 'stream' });
+  await account.sandbox.fault('html_502', { step: 'stream', skip: 1 });
+  const job = await givenBatch(account, 4);
+  await assertMade(job, 4, 'low');
+  assert.ok((await account.sandbox.calls('stream')).length >= 4);
+  await account.stack.restart('work');
+});
+
 test('a model and its parameters are what is sent, and what it costs', async () => {
   const job = await givenBatch(account, 1, { quality: 'low', model: 'tripo-v2.5', parameters: '{"texture":"HD"}' });
   await assertMade(job, 1, 'low');

@@ -14,6 +14,7 @@ struct Settings {
   std::string webhook_base;                 // public address of /api/v1/hooks/fal; empty: no webhooks, polling alone
   std::vector<std::string> download_hosts;  // "*.fal.media": where results may be fetched from
   int in_flight_max = 500;                  // of one worker process
+  bool stream = false;                      // the status comes as events, and is polled only where that fails
   std::chrono::milliseconds poll_first{1000};
   std::chrono::milliseconds poll_most{5000};
   std::chrono::seconds start_timeout{900};  // an order that has not begun by then is given up by the provider
@@ -53,6 +54,7 @@ class Fal final : public Provider {
   Task<std::string> upload(const Order& order);
   Task<> accept(const Order& order, Call& call, Request request);
   Task<> follow(const Order& order, Call& call, Progress& progress);
+  Co<void> listen(const Order& order, Call& call, Progress& progress);
   Co<void> seen_running(const Order& order, Call& call, Progress& progress);
   Task<> take_result(const Order& order, Call& call);
   Task<Made> download(const Order& order, const Call& call, Progress& progress);

@@ -37,7 +37,7 @@ async function startDoor() {
 }
 
 /** Quick everything: an account with `sandbox` settings and a product with `env`. */
-export async function startAccount({ env = {}, sandbox: settings = {}, webhooks = true, roles } = {}) {
+export async function startAccount({ env = {}, sandbox: settings = {}, webhooks = true, roles, credits = granted } = {}) {
   const sandbox = await startSandbox({ 'run-ms': 100, 'log-ms': 30, concurrency: 4, ...settings });
   const door = await startDoor();
   const stack = await startStack({
@@ -62,7 +62,7 @@ export async function startAccount({ env = {}, sandbox: settings = {}, webhooks 
   });
   door.target = () => stack.base;
   const account = { sandbox, door, stack };
-  account.member = await givenMember(stack, { credits: granted });
+  account.member = await givenMember(stack, { credits });
   account.stop = async () => {
     await stack.stop();
     await sandbox.stop();

@@ -1,0 +1,235 @@
+// What comes after a request was accepted: its status, its result, the model.
+#include <boost/json.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include "base/log.h"
+#include "base/wait.h"
+#include "providers/calls.h"
+#include "providers/fal/call.h"
+#include "providers/queries.gen.h"
+
+namespace i2m::providers::fal {
+namespace {
+
+namespace json = boost::json;
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr int http_ok = 200, http_accepted = 202, http_bad_request = 400, http_not_found = 404;
+constexpr Milliseconds stream_timeout{60'000};  // then the status is asked for, and a new one opened
+constexpr Milliseconds look_every{250};         // whether the worker wants us to stop
+constexpr int downloads_max = 5, lost_looks_max = 3;
+constexpr std::size_t outcome_bytes_max = 1 << 20;
+
+bool is_glb(std::span<const std::uint8_t> bytes) {
+  constexpr std::size_t header = 12;
+  if (bytes.size() < header || !as_text(bytes).starts_with("glTF")) return false;
+  std::uint32_t length = 0;
+  for (int i = 3; i >= 0; --i) length = length << 8 | bytes[static_cast<std::size_t>(8 + i)];
+  return length == bytes.size();
+}
+
+}  // namespace
+
+bool may_download(std::string_view url, const std::vector<std::string>& hosts) {
+  if (!net::check_outgoing(url)) return false;
+  const auto parsed = boost::urls::parse_uri(url);
+  const std::string host = parsed->host();
+  return std::ranges::any_of(hosts, [&](std::string_view allowed) {
+    if (!allowed.starts_with("*.")) return host == allowed;
+    return host.size() > allowed.size() - 1 && host.ends_with(allowed.substr(1));
+  });
+}
+
+Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
+  Milliseconds pause = settings_.poll_first;
+  int lost = 0;
+  progress.stage = "waiting";
+  bool rung = false;
+  while (true) {
+    if (settings_.stream) {
+      co_await listen(order, call, progress);
+      pause = settings_.poll_first;  // then the status is asked for once
+    }
+    if (!co_await rest(call, pause, progress, &rung)) break;
+    if (std::exchange(rung, false)) {
+      // A webhook has come: its output is in the row.
+      CO_TRY(std::optional<Call> now, co_await live_call(order));
+      if (now && now->id == call.id && now->state == "answered" && !call.entry->model_url(now->outcome).empty()) {
+        now->running = call.running;
+        call = *std::move(now);
+        co_await note(order.company, true, "");
+        co_return Result<>{};
+      }
+    }
+    pause = std::min(settings_.poll_most, pause * 3 / 2);
+    const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.status_url, ask_timeout);
+    if (!answer) continue;
+    if (answer->status == http_not_found && ++lost >= lost_looks_max) {
+      const Failure gone{
+          .code = Code::Unavailable, .type = "request_lost", .detail = "the provider knows no such request"};
+      co_await end(order, call, "failed", gone, true);
+      co_return error_of(gone);
+    }
+    if (answer->status != http_ok && answer->status != http_accepted) continue;
+    const Result<Status> status = parse_status(answer->body);
+    if (!status) continue;
+    if (status->phase == Status::Phase::Running) co_await seen_running(order, call, progress);
+    if (status->phase != Status::Phase::Completed) continue;
+    CO_CHECK(co_await take_result(order, call));
+    if (call.state == "answered") co_return Result<>{};
+  }
+  co_return fail(Code::Cancelled);
+}
+
+/// The status as it changes, until the request or the stream has ended; what it ended
+/// with is then asked for as ever. A stream that breaks costs nothing but the next poll.
+Co<void> Fal::listen(const Order& order, Call& call, Progress& progress) {
+  struct Heard {
+    std::string rest;
+    bool running = false, completed = false;
+  };
+  constexpr std::size_t line_bytes_max = 1 << 20;  // logs are in it
+  const auto heard = std::make_shared<Heard>();
+  const auto on_data = [heard, &progress](std::string_view bytes) {
+    heard->rest += bytes;
+    for (std::size_t end = 0; (end = heard->rest.find('\n')) != std::string::npos;) {
+      const std::string line = heard->rest.substr(0, end);
+      heard->rest.erase(0, end + 1);
+      if (!line.starts_with("data:")) continue;  // a comment keeps the line open
+      const Result<Status> status = parse_status(std::string_view{line}.substr(5));
+      if (!status) continue;
+      heard->running = heard->running || status->phase == Status::Phase::Running;
+      heard->completed = status->phase == Status::Phase::Completed;
+      if (heard->running) progress.stage = "generating";
+    }
+    if (heard->rest.size() > line_bytes_max) heard->rest.clear();
+    return !heard->completed && !progress.cancelled;
+  };
+  net::FetchRequest request{
+      .url = call.request.status_url + "/stream", .headers = headers(), .timeout = stream_timeout, .on_data = on_data};
+  static_cast<void>(co_await fetcher_.fetch(std::move(request)));
+  if (heard->running) co_await seen_running(order, call, progress);
+}
+
+/// What the account is seen to run at once is what its limit is learned from.
+Co<void> Fal::seen_running(const Order& order, Call& call, Progress& progress) {
+  progress.stage = "generating";
+  if (std::exchange(call.running, true)) co_return;
+  Result<db::Tx> tx = co_await loop_.db.begin(order.company);
+  if (!tx) co_return;
+  sql::RunCallParams params{.company_id = order.company, .call_id = call.id};
+  const Result<> noted = co_await sql::run_call(*tx, std::move(params));
+  if (noted) static_cast<void>(co_await tx->commit());
+}
+
+/// What a completed request has come to. Neither a result nor a failure: it is asked again.
+Task<> Fal::take_result(const Order& order, Call& call) {
+  const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.response_url, ask_timeout);
+  if (!answer) co_return Result<>{};
+  if (answer->status == http_ok) {
+    boost::system::error_code torn;
+    static_cast<void>(json::parse(answer->body, torn));
+    if (torn) co_return Result<>{};  // cut off on its way
+    if (call.entry->model_url(answer->body).empty()) {
+      const Failure none{.blame = Blame::Order,
+                         .code = Code::ContractMissed,
+                         .type = "no_model",
+                         .words = "The provider answered without a model; it was not charged.",
+                         .detail = answer->body.substr(0, detail_most)};
+      co_await end(order, call, "failed", none, true);
+      co_return error_of(none);
+    }
+    if (answer->body.size() > outcome_bytes_max) co_return fail(Code::ContractMissed, "the result is too long");
+    sql::AnswerCallParams params{.outcome = answer->body, .company_id = order.company, .call_id = call.id};
+    CO_TRY(db::Tx tx, co_await loop_.db.begin(order.company));
+    CO_CHECK(co_await sql::answer_call(tx, std::move(params)));
+    CO_CHECK(co_await tx.commit());
+    call.state = "answered";
+    call.outcome = answer->body;
+    co_await note(order.company, true, "");
+    co_return Result<>{};
+  }
+  Failure failure = judge(*answer);
+  if (answer->status == http_bad_request && failure.type == "http_400") co_return Result<>{};  // "still in progress"
+  if (answer->status == http_not_found) {
+    failure.type = "result_expired";
+    failure.words = "The provider had dropped the model before it could be fetched. Your credits were returned.";
+  }
+  const bool account = failure.blame == Blame::Account || failure.blame == Blame::Key || failure.blame == Blame::Busy;
+  const bool ingress = answer->header("x-fal-request-id").empty() && answer->status / 100 == 5;
+  if (account || ingress) co_return Result<>{};  // says nothing about this request
+  const bool billed = answer->status / 100 != 5 && answer->header("x-fal-billable-units") != "0";
+  co_await end(order, call, "failed", failure, billed);
+  if (failure.blame == Blame::Provider) co_await note(order.company, false, failure.detail);
+  co_return error_of(failure);
+}
+
+/// We were told to stop. Where the item is over (past its deadline, cancelled), so is the request: what has not begun
+/// is not billed then.
+Co<void> Fal::cancel_if_ended(const Order& order, const Call& call) {
+  db::Reader reader = loop_.db.reader(order.company);
+  sql::ItemEndedParams params{.company_id = order.company, .item_id = order.item};
+  const auto item = co_await sql::item_ended(reader, std::move(params));
+  if (!item || !*item || !(*item)->ended) co_return;
+  const Result<net::FetchAnswer> answer = co_await ask("PUT", call.request.cancel_url, ask_timeout);
+  log::info("call_cancelled", {{"call_id", call.id.text()}, {"answer", answer ? answer->status : 0}});
+}
+
+Task<Made> Fal::download(const Order& order, const Call& call, Progress& progress) {
+  progress.stage = "downloading";
+  const std::string url = call.entry->model_url(call.outcome);
+  if (!may_download(url, settings_.download_hosts))
+    co_return fail(Code::ContractMissed, fmt::format("a result at {}, which is not allowed", url));
+  std::string why;
+  for (int i = 0; i < downloads_max && !progress.cancelled; ++i) {
+    if (i > 0 && !co_await rest(call, settings_.poll_first * (1 << i), progress)) break;
+    net::FetchRequest request{.url = url, .timeout = transfer_timeout, .bytes_max = settings_.model_bytes_max};
+    Result<net::FetchAnswer> answer = co_await fetcher_.fetch(std::move(request));
+    if (!answer) {
+      why = answer.error().detail;
+      if (answer.error().code == Code::BodyTooLarge) co_return fail(Code::ContractMissed, why);
+      continue;
+    }
+    if (answer->status != http_ok) {
+      why = fmt::format("{} answers {}", url, answer->status);
+      continue;
+    }
+    std::vector<std::uint8_t> glb(answer->body.begin(), answer->body.end());
+    if (is_glb(glb)) {
+      count("succeeded");
+      co_return Made{std::move(glb)};
+    }
+    why = fmt::format("{} bytes that are no whole GLB", glb.size());
+  }
+  if (progress.cancelled) co_return fail(Code::Cancelled);
+  log::warn("model_not_fetched", {{"call_id", call.id.text()}, {"item_id", order.item.text()}, {"why", why}});
+  co_return fail(Code::ContractMissed, why);
+}
+
+Task<net::FetchAnswer> Fal::ask(std::string method, std::string url, Milliseconds timeout) {
+  net::FetchRequest request{
+      .method = std::move(method), .url = std::move(url), .headers = headers(), .timeout = timeout};
+  co_return co_await fetcher_.fetch(std::move(request));
+}
+
+/// Waits, until a webhook has come for the call at most. False: the worker wants it to stop.
+Co<bool> Fal::rest(const Call& call, Milliseconds time, const Progress& progress, bool* webhook) {
+  Timer timer{loop_.io};
+  bool rung = false;
+  const auto ring = [&](std::string_view payload) {
+    if (payload.empty()) return;  // after a gap: nothing may have happened
+    rung = true;
+    timer.cancel();
+  };
+  const auto listening = loop_.notices.listen(channel_of(call.id), ring);
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (!rung && !progress.cancelled && std::chrono::steady_clock::now() < until) {
+    timer.expires_at(std::min(until, std::chrono::steady_clock::now() + look_every));
+    co_await timer.async_wait(awaiting);
+  }
+  if (webhook != nullptr) *webhook = rung;
+  co_return !progress.cancelled;
+}
+
+}  // namespace i2m::providers::fal
