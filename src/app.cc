@@ -330,7 +330,7 @@ Result<> work(const Settings& settings) {
   TRY(const auto catalogue, providers::fal::Catalogue::load(settings.text("MODELS_DIR")));
   const bool has_key = !fal_options.key.empty();
   net::Fetcher fetcher{loops.first().io, fmt::format("image2model/{}", version)};
-  providers::fal::Fal fal{loops.first(), fetcher, catalogue, std::move(fal_options), operations.metrics};
+  providers::fal::Fal fal{loops.first(), fetcher, *files, catalogue, std::move(fal_options), operations.metrics};
   if (has_key) employ(fal);
   std::size_t running = workers.size();
   const auto finished = [&loops, &running](std::exception_ptr thrown) {

@@ -14,7 +14,7 @@ const SLICES = {
   identity: [],
   storage: [],
   credits: [],
-  providers: ["engine"],
+  providers: ["engine", "image"],
   jobs: ["credits", "storage", "image", "providers"],
   dispatch: ["jobs", "credits", "storage", "providers", "mesh"],
   admin: ["identity", "credits", "jobs", "providers"],

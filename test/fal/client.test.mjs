@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 
 import { assertRefused, dataOf, filesOf, get, upload } from '../http/support/client.mjs';
-import { ball } from '../http/support/pictures.mjs';
+import { ball, realPicture } from '../http/support/pictures.mjs';
 import { assertCredits, assertPaidOnce, closed, ended, givenBatch, priceOf, startAccount } from './support/account.mjs';
 
 let account;
@@ -101,6 +101,7 @@ const folder = new URL('../../config/models/', import.meta.url);
 const catalogue = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
   .map((name) => JSON.parse(readFileSync(new URL(name, folder))));
+const pictures = readdirSync(new URL('../data/pictures/', import.meta.url));
 const files = [{ name: 'a.png', bytes: ball({ side: 96 }) }];
 for (const [title, fields, words] of [
   ['an unknown model', { model: 'no-such' }, /no model no-such/],
@@ -135,6 +136,17 @@ test('a picture that the model would refuse is rejected before anything is held 
   assert.match(errors[0].message, /at least 128 by 128/);
   await nothingMoved();
   assert.equal((await account.sandbox.ledger()).rows.length, submits);
+});
+
+test('a picture of a format that the model does not read is written anew', async () => {
+  const [webp] = pictures.filter((name) => name.endsWith('.webp'));
+  const picture = [{ name: webp, bytes: realPicture(webp) }];
+  const fields = { quality: 'low', model: 'meshy-v6' };
+  await account.sandbox.forgetCalls();
+  const { job_id: job } = dataOf(await upload(account.stack, account.member.token, { files: picture, fields }), 202);
+  await assertMade(job, 1, 'low');
+  const [sent] = await account.sandbox.calls('upload');
+  assert.match(sent.path, /picture\.jpeg/);
 });
 
 test('every model of the catalogue makes a model that keeps to its preset', async () => {

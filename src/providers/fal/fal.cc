@@ -7,8 +7,10 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/offload.h"
 #include "base/wait.h"
 #include "providers/fal/call.h"
+#include "providers/fal/picture.h"
 #include "providers/queries.gen.h"
 
 namespace i2m::providers::fal {
@@ -63,8 +65,14 @@ Result<json::object> input_of(const Entry& entry, const Order& order, const std:
 
 }  // namespace
 
-Fal::Fal(net::Loop& loop, net::Fetcher& fetcher, const Catalogue& catalogue, Settings settings, net::Metrics& metrics)
-    : loop_{loop}, fetcher_{fetcher}, catalogue_{catalogue}, settings_{std::move(settings)}, metrics_{metrics} {}
+Fal::Fal(net::Loop& loop, net::Fetcher& fetcher, boost::asio::thread_pool& files, const Catalogue& catalogue,
+         Settings settings, net::Metrics& metrics)
+    : loop_{loop},
+      fetcher_{fetcher},
+      files_{files},
+      catalogue_{catalogue},
+      settings_{std::move(settings)},
+      metrics_{metrics} {}
 
 Task<Made> Fal::make(const Order& order, Progress& progress) {
   CO_TRY(std::optional<Call> call, co_await live_call(order));
@@ -114,7 +122,11 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
   const Entry* entry = catalogue_.find(order.model);
   if (entry == nullptr) co_return fail(Code::ProviderRefused, fmt::format("no model {} in the catalogue", order.model));
   const std::string token = random_token();
-  CO_TRY(const std::string picture, co_await upload(order));
+  // Decoding is no work for the loop. What the model takes as it is, is sent as it is.
+  const auto fit = [entry, picture = order.picture] { return fit_picture(*entry, picture); };
+  CO_TRY(const auto fitted, co_await offload(files_, fit));
+  CO_TRY(const std::string picture,
+         co_await upload(order, fitted ? std::span<const std::uint8_t>{*fitted} : order.picture));
   if (progress.cancelled) co_return fail(Code::Cancelled);
   progress.stage = "submitting";
   const auto began = std::chrono::steady_clock::now();
@@ -201,8 +213,8 @@ Task<Fal::Call> Fal::begin(const Order& order, std::string token, std::int64_t p
   co_return out;
 }
 
-Task<std::string> Fal::upload(const Order& order) {
-  const std::string_view type = media_type_of(order.picture);
+Task<std::string> Fal::upload(const Order& order, std::span<const std::uint8_t> picture) {
+  const std::string_view type = media_type_of(picture);
   const json::object named{{"content_type", type}, {"file_name", fmt::format("picture.{}", ending_of(type))}};
   net::FetchRequest initiate{
       .method = "POST",
@@ -226,7 +238,7 @@ Task<std::string> Fal::upload(const Order& order) {
   net::FetchRequest put{.method = "PUT",
                         .url = put_url,
                         .headers = {{"Content-Type", std::string{type}}},
-                        .body = std::string{as_text(order.picture)},
+                        .body = std::string{as_text(picture)},
                         .timeout = transfer_timeout};
   const Result<net::FetchAnswer> stored = co_await fetcher_.fetch(std::move(put));
   if (!stored) co_return fail(Code::Unavailable, stored.error().detail);

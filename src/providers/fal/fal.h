@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/asio/thread_pool.hpp>
+
 #include "net/loop.h"
 #include "net/metrics.h"
 #include "providers/fal/catalogue.h"
@@ -40,7 +42,9 @@ struct Settings {
 /// the item, ask later; Code::Unavailable: it may be tried again; any other is final. Source: docs/state/call.md.
 class Fal final : public Provider {
  public:
-  Fal(net::Loop& loop, net::Fetcher& fetcher, const Catalogue& catalogue, Settings settings, net::Metrics& metrics);
+  /// `files`: threads for what is too slow for the loop.
+  Fal(net::Loop& loop, net::Fetcher& fetcher, boost::asio::thread_pool& files, const Catalogue& catalogue,
+      Settings settings, net::Metrics& metrics);
   std::string_view name() const override { return "fal"; }
   int slots() const override { return settings_.in_flight_max; }
   std::optional<std::chrono::seconds> make_timeout() const override { return settings_.make_timeout; }
@@ -51,7 +55,7 @@ class Fal final : public Provider {
   Task<std::optional<Call>> live_call(const Order& order);
   Task<Call> submit(const Order& order, Progress& progress);
   Task<Call> begin(const Order& order, std::string token, std::int64_t price_microusd);
-  Task<std::string> upload(const Order& order);
+  Task<std::string> upload(const Order& order, std::span<const std::uint8_t> picture);
   Task<> accept(const Order& order, Call& call, Request request);
   Task<> follow(const Order& order, Call& call, Progress& progress);
   Co<void> listen(const Order& order, Call& call, Progress& progress);
@@ -70,6 +74,7 @@ class Fal final : public Provider {
 
   net::Loop& loop_;
   net::Fetcher& fetcher_;
+  boost::asio::thread_pool& files_;
   const Catalogue& catalogue_;
   Settings settings_;
   net::Metrics& metrics_;
