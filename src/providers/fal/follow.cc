@@ -3,6 +3,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/wait.h"
 #include "providers/calls.h"
