@@ -581,7 +581,8 @@ Task<std::vector<ProvidersHealthRow>> providers_health(R& run) {
 inline constexpr db::Query unsure_calls_query{"providers.unsure_calls", R"sql(select c.id as call_id, c.company_id, c.item_id, c.provider, c.model, c.endpoint, c.submission, c.price_microusd, c.submitted_at,
        c.error_detail, i.status as item_status, i.attempt, i.deadline_at
   from provider_calls c join job_items i on i.company_id = c.company_id and i.id = c.item_id
- where c.state in ('submitting', 'unsure') and i.status = 'unsure' and c.submitted_at < now() - make_interval(secs => $1) order by c.submitted_at limit $2)sql"};
+ where c.state in ('submitting', 'unsure') and i.status = 'unsure'
+   and c.submitted_at < now() - make_interval(secs => $1) order by c.submitted_at limit $2)sql"};
 struct UnsureCallsParams {
   double age_s;
   std::int64_t limit;

@@ -135,7 +135,8 @@ select provider, state, reason, since, probe_at, failures, limit_learned from pr
 select c.id as call_id, c.company_id, c.item_id, c.provider, c.model, c.endpoint, c.submission, c.price_microusd, c.submitted_at,
        c.error_detail, i.status as item_status, i.attempt, i.deadline_at
   from provider_calls c join job_items i on i.company_id = c.company_id and i.id = c.item_id
- where c.state in ('submitting', 'unsure') and i.status = 'unsure' and c.submitted_at < now() - make_interval(secs => @age_s) order by c.submitted_at limit @limit;
+ where c.state in ('submitting', 'unsure') and i.status = 'unsure'
+   and c.submitted_at < now() - make_interval(secs => @age_s) order by c.submitted_at limit @limit;
 
 -- name: abandon_call :affected
 -- Nobody has heard of it in time; it stays booked to us. As the system role.
