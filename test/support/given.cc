@@ -106,7 +106,7 @@ TestDatabase& emptied_database() {
       "set session_replication_role = replica; "
       "truncate companies, users, credit_accounts, credit_holds, credit_ledger, job_history, job_items, files, "
       "job_events, "
-      "api_usage, idempotency_keys");
+      "api_usage, idempotency_keys, provider_calls, provider_health");
   return database;
 }
 
