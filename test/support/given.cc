@@ -163,6 +163,7 @@ Task<> Stage::make_job(Job& job, JobWish wish) {
                                      .job_id = job.id,
                                      .credits = wish.each.count(),
                                      .provider = "fake",
+                                     .model_parameters = "{}",
                                      .attempts_max = wish.attempts_max,
                                      .deadline_s = wish.deadline_s};
   jobs::sql::CreateUploadFilesParams uploads{.company_id = job.company, .job_id = job.id};
