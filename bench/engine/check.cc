@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <opencv2/imgproc.hpp>
 
+#include "backdrops.h"
 #include "catalogue.h"
 #include "engine/measure.h"
 #include "files.h"
@@ -62,6 +63,7 @@ int main(int argc, char** argv) {
     if (argc > 3)
       bench::write_png(std::filesystem::path(argv[3]) / (std::string(each.name) + view_name + ".png"), ours);
     if (argc > 3) bench::write_png(std::filesystem::path(argv[3]) / (path_of(each) + ".png"), theirs->rgb);
+    if (argc > 3) bench::write_png(std::filesystem::path(argv[3]) / (path_of(each) + ".ours.png"), bench::put_on(ours, bench::Backdrop::Shadow, {}, "x"));
     std::printf("%-28s", path_of(each).c_str());
     cv::Mat alpha;
     cv::extractChannel(ours, alpha, 3);

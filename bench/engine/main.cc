@@ -5,6 +5,7 @@
 #include <opencv2/core.hpp>
 
 #include "files.h"
+#include "sheet.h"
 #include "table.h"
 
 namespace {
@@ -12,9 +13,9 @@ namespace {
 using namespace i2m;
 
 struct Options {
-  std::filesystem::path furniture = "build/bench/furniture", work = "build/bench", photos = "build/bench/photos";
-  std::string list = "bench/engine/objects.txt", only, views = "AB", json;
-  std::vector<std::string> backdrops{"alpha"}, set;
+  std::filesystem::path work = "build/bench", furniture, photos;
+  std::string list = "bench/engine/objects.txt", cutouts = "bench/engine/cutouts.txt", only, views = "AB", json, sheets;
+  std::vector<std::string> backdrops, set;
   std::vector<int> levels{5000};
   int processes = 2;
 };
@@ -27,17 +28,30 @@ bench::Backdrop backdrop_of(const std::string& name) {
   bench::give_up("there is no backdrop " + name);
 }
 
-bench::Run run_of(const Options& options) {
-  const auto catalogue = bench::read_catalogues(options.furniture);
+std::vector<bench::Entry> entries_of(const Options& options) {
+  const auto catalogue =
+      bench::read_catalogues(options.furniture.empty() ? options.work / "furniture" : options.furniture);
   auto entries = bench::entries_in(options.list, catalogue);
   if (!entries) bench::give_up(entries.error().detail);
-  bench::Run run{.entries = std::move(*entries), .views = options.views};
-  if (!options.only.empty())
-    std::erase_if(run.entries, [&](const auto& e) { return !e.name().contains(options.only); });
-  if (run.entries.empty()) bench::give_up("nothing of the list contains " + options.only);
-  run.backdrops.clear();
-  for (const auto& name : options.backdrops) run.backdrops.push_back(backdrop_of(name));
+  std::erase_if(*entries, [&](const auto& e) { return !e.name().contains(options.only); });
+  if (entries->empty()) bench::give_up("nothing of the list contains " + options.only);
+  return std::move(*entries);
+}
+
+std::filesystem::path photos_of(const Options& options) {
+  return options.photos.empty() ? options.work / "photos" : options.photos;
+}
+
+void write_text(const std::string& file, const std::string& text) {
+  if (!file.empty()) bench::write_bytes(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+int shapes(const Options& options) {
+  bench::Run run{.entries = entries_of(options), .views = options.views};
+  run.work = options.work, run.photos = photos_of(options), run.threads = options.processes;
   run.wish.levels = options.levels;
+  if (!options.backdrops.empty()) run.backdrops.clear();
+  for (const auto& name : options.backdrops) run.backdrops.push_back(backdrop_of(name));
   for (const auto& each : options.set) {
     const auto equals = each.find('=');
     if (equals == std::string::npos ||
@@ -45,20 +59,34 @@ bench::Run run_of(const Options& options) {
       bench::give_up("what is " + each + "?");
     }
   }
-  run.work = options.work;
-  run.photos = options.photos;
-  run.threads = options.processes;
-  return run;
+  const auto rows = bench::run_shapes(run);
+  fmt::print("{}", bench::table_of(rows));
+  write_text(options.json, bench::json_of(rows));
+  if (!options.sheets.empty()) bench::write_shape_sheets(rows, run, options.sheets);
+  return 0;
 }
 
-int shapes(const Options& options) {
-  const auto rows = bench::run_shapes(run_of(options));
-  fmt::print("{}", bench::table_of(rows));
-  const std::string json = bench::json_of(rows);
-  if (!options.json.empty()) {
-    bench::write_bytes(options.json, {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()});
-  }
+int masks(const Options& options) {
+  bench::MaskRun run{.entries = entries_of(options), .cutouts = options.cutouts, .work = options.work};
+  run.photos = photos_of(options), run.threads = options.processes;
+  if (!options.backdrops.empty()) run.backdrops.clear();
+  for (const auto& name : options.backdrops) run.backdrops.push_back(backdrop_of(name));
+  const auto rows = bench::run_masks(run);
+  fmt::print("{}", bench::mask_table_of(rows));
+  if (!options.sheets.empty()) bench::write_mask_sheets(rows, options.work / "sheets", options.sheets);
   return 0;
+}
+
+void add_common(CLI::App& app, Options& options) {
+  app.add_option("--work", options.work, "folder for caches, pictures, models and sheets");
+  app.add_option("--furniture", options.furniture, "folder of the unpacked catalogues (WORK/furniture)");
+  app.add_option("--photos", options.photos, "folder of photographs for busy backdrops (WORK/photos)");
+  app.add_option("--list", options.list, "file of objects");
+  app.add_option("--only", options.only, "only objects whose name contains this");
+  app.add_option("--backdrops", options.backdrops, "alpha white shadow colour table photo")->delimiter(',');
+  app.add_option("--processes", options.processes, "how many at once")->check(CLI::Range(1, 16));
+  app.add_option("--json", options.json, "file for the figures");
+  app.add_option("--sheets", options.sheets, "name of contact sheets to draw in WORK/sheets");
 }
 
 }  // namespace
@@ -70,17 +98,13 @@ int main(int argc, char** argv) {
   CLI::App cli{"Measures the embedded engine against objects whose shape is known.", "engine_bench"};
   cli.require_subcommand(1);
   CLI::App* shape = cli.add_subcommand("shape", "models against the objects that their pictures were rendered from");
-  shape->add_option("--furniture", options.furniture, "folder of the unpacked catalogues");
-  shape->add_option("--photos", options.photos, "folder of photographs for busy backdrops");
-  shape->add_option("--work", options.work, "folder for caches, pictures, models and sheets");
-  shape->add_option("--list", options.list, "file of objects");
-  shape->add_option("--only", options.only, "only objects whose name contains this");
+  add_common(*shape, options);
   shape->add_option("--views", options.views, "A, B or AB");
-  shape->add_option("--backdrops", options.backdrops, "alpha white shadow colour table photo")->delimiter(',');
   shape->add_option("--levels", options.levels, "triangles")->delimiter(',');
   shape->add_option("--set", options.set, "parameters: shape=soft back=mirror depth=1.2 texture=512");
-  shape->add_option("--processes", options.processes, "models made at once")->check(CLI::Range(1, 16));
-  shape->add_option("--json", options.json, "file for the figures");
+  CLI::App* mask = cli.add_subcommand("mask", "masks against cut-outs on five backdrops");
+  add_common(*mask, options);
+  mask->add_option("--cutouts", options.cutouts, "file of further cut-outs; an empty name for none");
   CLI11_PARSE(cli, argc, argv);
-  return shapes(options);
+  return shape->parsed() ? shapes(options) : masks(options);
 }

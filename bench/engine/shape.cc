@@ -1,20 +1,16 @@
 #include "shape.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <mutex>
 #include <opencv2/imgproc.hpp>
-#include <thread>
 
 #include "files.h"
+#include "workers.h"
 
 namespace i2m::bench {
 namespace {
 
 constexpr std::size_t made_points = 7000;  // as many as of the truth
-constexpr std::size_t progress_step = 10;
 constexpr double distance_of_nothing = 1;  // a refusal must not look like a good model
 
 struct Task {
@@ -67,23 +63,10 @@ std::vector<Row> run_shapes(const Run& run) {
     }
   }
   std::vector<std::vector<Row>> rows(tasks.size());
-  std::atomic<std::size_t> next = 0;
-  std::mutex progress;
-  std::size_t done = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < tasks.size(); i = next++) {
-      rows[i] = rows_of(tasks[i], run);
-      const std::scoped_lock lock(progress);
-      ++done;
-      if (isatty(STDERR_FILENO) != 0 || done % progress_step == 0) {
-        fmt::print(stderr, "{} of {}: {}-{}\n", done, tasks.size(), tasks[i].entry->id, tasks[i].view);
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < run.threads; ++i) threads.emplace_back(work);
-  }
+  on_threads(run.threads, tasks.size(), [&](std::size_t i) {
+    rows[i] = rows_of(tasks[i], run);
+    return tasks[i].entry->id + "-" + tasks[i].view;
+  });
   std::vector<Row> out;
   for (const auto& each : rows) out.insert(out.end(), each.begin(), each.end());
   return out;

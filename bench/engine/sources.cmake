@@ -16,5 +16,12 @@ target_link_libraries(i2m_engine_truth PUBLIC i2m_engine_measure PkgConfig::PNG 
 target_compile_options(i2m_engine_truth PRIVATE -O2)
 add_executable(engine_check bench/engine/check.cc)
 target_link_libraries(engine_check PRIVATE i2m_engine_truth)
-add_executable(engine_bench bench/engine/main.cc bench/engine/make.cc bench/engine/shape.cc bench/engine/table.cc)
+add_executable(engine_bench
+  bench/engine/main.cc
+  bench/engine/make.cc
+  bench/engine/masks.cc
+  bench/engine/shape.cc
+  bench/engine/sheet.cc
+  bench/engine/table.cc
+  bench/engine/workers.cc)
 target_link_libraries(engine_bench PRIVATE i2m_engine_truth CLI11::CLI11 Threads::Threads)
