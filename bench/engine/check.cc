@@ -63,7 +63,9 @@ int main(int argc, char** argv) {
     if (argc > 3)
       bench::write_png(std::filesystem::path(argv[3]) / (std::string(each.name) + view_name + ".png"), ours);
     if (argc > 3) bench::write_png(std::filesystem::path(argv[3]) / (path_of(each) + ".png"), theirs->rgb);
-    if (argc > 3) bench::write_png(std::filesystem::path(argv[3]) / (path_of(each) + ".ours.png"), bench::put_on(ours, bench::Backdrop::Shadow, {}, "x"));
+    if (argc > 3)
+      bench::write_png(std::filesystem::path(argv[3]) / (path_of(each) + ".ours.png"),
+                       bench::put_on(ours, bench::Backdrop::Shadow, {}, "x"));
     std::printf("%-28s", path_of(each).c_str());
     cv::Mat alpha;
     cv::extractChannel(ours, alpha, 3);

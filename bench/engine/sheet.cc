@@ -11,7 +11,7 @@
 namespace i2m::bench {
 namespace {
 
-constexpr int cell_px = 192;
+constexpr int cell_px = 192, label_px = 16;
 constexpr int shape_rows = 8, mask_rows = 10;
 const cv::Scalar paper(236, 237, 242);
 constexpr std::array<View, 4> model_views{{{0, 10}, {60, 15}, {120, 15}, {180, 10}}};
@@ -29,9 +29,9 @@ cv::Mat on_paper(const cv::Mat& rgba) {
   return front + back;
 }
 
-void write_on_cell(cv::Mat& cell, const std::string& text, int line) {
+void write_on_cell(cv::Mat& cell, const std::string& text) {
   constexpr double size = 0.4;
-  const cv::Point at(4, 12 + 13 * line);
+  const cv::Point at(4, 12);
   cv::putText(cell, text, at, cv::FONT_HERSHEY_SIMPLEX, size, cv::Scalar::all(255), 3, cv::LINE_AA);
   cv::putText(cell, text, at, cv::FONT_HERSHEY_SIMPLEX, size, cv::Scalar(170, 20, 20), 1, cv::LINE_AA);
 }
@@ -51,7 +51,6 @@ cv::Mat sheet_row(const Row& row, const Run& run) {
     input = sized(put_on(truth->rgba, row.backdrop, run.photos, fmt::format("{}-{}", row.name, name_of(row.backdrop))),
                   cell_px);
   }
-  write_on_cell(input, row.name, 0);
   std::vector<cv::Mat> cells{input};
   for (const View view : model_views) {
     cv::Mat cell(cell_px, cell_px, CV_8UC3, paper);
@@ -63,11 +62,13 @@ cv::Mat sheet_row(const Row& row, const Run& run) {
     }
     cells.push_back(cell);
   }
-  write_on_cell(cells[1], std::string(engine::name_of(row.made.report.shape)), 0);
-  write_on_cell(cells[1], fmt::format("CD {:.3f} F {:.3f}", row.fit.aligned.distance, row.fit.aligned.f), 1);
   cells.push_back(on_paper(truth->sides));
   cv::Mat out;
   cv::hconcat(cells, out);
+  cv::copyMakeBorder(out, out, label_px, 0, 0, 0, cv::BORDER_CONSTANT, paper);
+  write_on_cell(out, fmt::format("{}  {}  {} triangles  CD {:.3f}  F@.1 {:.3f}  outline {:.3f}", row.name,
+                                 row.made.refusal.empty() ? engine::name_of(row.made.report.shape) : row.made.refusal,
+                                 row.made.report.triangles, row.fit.aligned.distance, row.fit.aligned.f, row.outline));
   return out;
 }
 
@@ -98,9 +99,9 @@ void write_mask_sheets(const std::vector<MaskRow>& rows, const std::filesystem::
   std::vector<cv::Mat> cells;
   for (const MaskRow& row : rows) {
     cells.push_back(row.picture.clone());
-    if (cells.size() == 1) write_on_cell(cells.back(), row.name, 0);
+    if (cells.size() == 1) write_on_cell(cells.back(), row.name);
     cells.push_back(row.found.clone());
-    write_on_cell(cells.back(), fmt::format("{:.3f}", row.agreement), 0);
+    write_on_cell(cells.back(), fmt::format("{:.3f}", row.agreement));
     const bool last = &row == &rows.back() || (&row)[1].name != row.name;
     if (!last) continue;
     cv::Mat line;

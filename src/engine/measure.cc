@@ -160,6 +160,43 @@ Similarity improved(const Clouds& clouds, const Similarity& s) {
   return best_for(pairs);
 }
 
+/// Where a surface is drawn: a point lands at (x + scale * its x, y - scale * its y), in pixels.
+struct Placement {
+  double scale = 1, x = 0, y = 0;
+};
+
+cv::Mat outline_of(const mesh::Mesh& surface, const Placement& at, cv::Size size) {
+  cv::Mat drawn = cv::Mat::zeros(size, CV_8U);
+  for (std::size_t i = 0; i + 2 < surface.indices.size(); i += 3) {
+    constexpr int shift = 4;
+    cv::Point corners[3];
+    for (std::size_t k = 0; k < 3; ++k) {
+      const mesh::Vec3 p = surface.positions[surface.indices[i + k]];
+      corners[k] = {cvRound((at.x + at.scale * static_cast<double>(p.x) - 0.5) * (1 << shift)),
+                    cvRound((at.y - at.scale * static_cast<double>(p.y) - 0.5) * (1 << shift))};
+    }
+    cv::fillConvexPoly(drawn, corners, 3, cv::Scalar(255), cv::LINE_8, shift);
+  }
+  return drawn;
+}
+
+double agreement_of(const cv::Mat& a, const cv::Mat& b) {
+  const int any = cv::countNonZero(a | b);
+  return any == 0 ? 0 : static_cast<double>(cv::countNonZero(a & b)) / any;
+}
+
+/// The placement that gives the drawn outline the area and the centre of `mask`: a thin tip that one of the two lacks
+/// moves its box, but not these.
+Placement by_moments(const mesh::Mesh& surface, const Placement& at, const cv::Mat& mask) {
+  constexpr bool binary = true;
+  const cv::Moments drawn = cv::moments(outline_of(surface, at, mask.size()), binary),
+                    wanted = cv::moments(mask, binary);
+  if (drawn.m00 <= 0 || wanted.m00 <= 0) return at;
+  const double grow = std::sqrt(wanted.m00 / drawn.m00);
+  return {at.scale * grow, wanted.m10 / wanted.m00 - grow * (drawn.m10 / drawn.m00 - at.x),
+          wanted.m01 / wanted.m00 - grow * (drawn.m01 / drawn.m00 - at.y)};
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path) {
@@ -264,24 +301,27 @@ Score compare(const std::vector<mesh::Vec3>& made, const std::vector<mesh::Vec3>
 double outline_agreement(const mesh::Mesh& surface, const cv::Mat& mask) {
   const cv::Rect box = cv::boundingRect(mask);
   const mesh::Box bounds = mesh::bounds_of(surface.positions);
+  const double reach = std::max(box.width, box.height);
   // One scale for both directions: a model of other proportions must not pass.
-  const float scale = static_cast<float>(std::max(box.width, box.height)) /
-                      std::max(bounds.max.x - bounds.min.x, bounds.max.y - bounds.min.y);
-  const mesh::Vec3 middle = (bounds.min + bounds.max) * 0.5F;
-  const float cx = static_cast<float>(box.x) + static_cast<float>(box.width) / 2;
-  const float cy = static_cast<float>(box.y) + static_cast<float>(box.height) / 2;
-  cv::Mat drawn = cv::Mat::zeros(mask.size(), CV_8U);
-  for (std::size_t i = 0; i + 2 < surface.indices.size(); i += 3) {
-    constexpr int shift = 4;
-    cv::Point corners[3];
-    for (std::size_t k = 0; k < 3; ++k) {
-      const mesh::Vec3 p = (surface.positions[surface.indices[i + k]] - middle) * scale;
-      corners[k] = {cvRound((cx + p.x - 0.5F) * (1 << shift)), cvRound((cy - p.y - 0.5F) * (1 << shift))};
+  Placement best;
+  best.scale = reach / static_cast<double>(std::max(bounds.max.x - bounds.min.x, bounds.max.y - bounds.min.y));
+  best.x = box.x + 0.5 * box.width - 0.5 * best.scale * static_cast<double>(bounds.min.x + bounds.max.x);
+  best.y = box.y + 0.5 * box.height + 0.5 * best.scale * static_cast<double>(bounds.min.y + bounds.max.y);
+  double agreement = agreement_of(outline_of(surface, best, mask.size()), mask);
+  const auto consider = [&](const Placement& other) {
+    const double its = agreement_of(outline_of(surface, other, mask.size()), mask);
+    if (its > agreement) agreement = its, best = other;
+  };
+  consider(by_moments(surface, best, mask));
+  constexpr double coarse = 0.016, fine = 0.001;
+  for (double step = coarse; step > fine; step /= 2) {
+    for (const double by : {-step, step}) {
+      consider({best.scale * (1 + by), best.x, best.y});
+      consider({best.scale, best.x + by * reach, best.y});
+      consider({best.scale, best.x, best.y + by * reach});
     }
-    cv::fillConvexPoly(drawn, corners, 3, cv::Scalar(255), cv::LINE_8, shift);
   }
-  const int both = cv::countNonZero(drawn & mask), any = cv::countNonZero(drawn | mask);
-  return any == 0 ? 0 : static_cast<double>(both) / any;
+  return agreement;
 }
 
 }  // namespace i2m::engine

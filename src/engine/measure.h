@@ -59,8 +59,10 @@ Score distance_between(const std::vector<mesh::Vec3>& made, const std::vector<me
 /// The aligned score alone.
 Score compare(const std::vector<mesh::Vec3>& made, const std::vector<mesh::Vec3>& truth);
 
-/// How much the outline of `surface`, seen along z and scaled to the box of `mask`, agrees with it: intersection over
-/// union.
+/// How much the outline of `surface`, seen along z, agrees with `mask` (0 or 255) where it is laid on it best: moved
+/// and scaled, one scale for both directions, from the box and from the area and centre. Intersection over union.
+///
+/// Cost:   0.2 s for 5000 triangles at 768 px.
 double outline_agreement(const mesh::Mesh& surface, const cv::Mat& mask);
 
 }  // namespace i2m::engine
