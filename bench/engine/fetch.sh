@@ -5,6 +5,7 @@
 #   photos/      photographs of Debian's python3-skimage (CC0, public domain)
 #   emoji/       npm's @lobehub/fluent-emoji-3d (MIT)
 #   stamps/      photographs cut out, of Debian's tuxpaint-stamps-default (GPL: measured with, never shipped)
+#   validator/   npm's gltf-validator (Apache-2.0)
 #
 # BENCH_PACKAGES names a folder where the .deb and .tgz files may lie already; otherwise `apt-get download` and `npm pack`
 # fetch them.
@@ -72,7 +73,12 @@ stamps() {
   cp -r "$unpacked"/usr/share/tuxpaint/stamps/. "$1/"
 }
 
+validator() {
+  npm install --silent --no-audit --no-fund --prefix "$1" gltf-validator@2.0.0-dev.3.10 >&2
+}
+
 unpack "$folder/furniture" furniture
 unpack "$folder/photos" photos
 unpack "$folder/emoji" emoji
 unpack "$folder/stamps" stamps
+unpack "$folder/validator" validator

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <opencv2/core.hpp>
 
 #include "files.h"
+#include "report.h"
 #include "sheet.h"
 #include "table.h"
 
@@ -46,7 +48,7 @@ void write_text(const std::string& file, const std::string& text) {
   if (!file.empty()) bench::write_bytes(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
-int shapes(const Options& options) {
+bench::Run run_of(const Options& options) {
   bench::Run run{.entries = entries_of(options), .views = options.views};
   run.work = options.work, run.photos = photos_of(options), run.threads = options.processes;
   run.wish.levels = options.levels;
@@ -59,22 +61,52 @@ int shapes(const Options& options) {
       bench::give_up("what is " + each + "?");
     }
   }
-  const auto rows = bench::run_shapes(run);
-  fmt::print("{}", bench::table_of(rows));
-  write_text(options.json, bench::json_of(rows));
-  if (!options.sheets.empty()) bench::write_shape_sheets(rows, run, options.sheets);
-  return 0;
+  return run;
 }
 
-int masks(const Options& options) {
+bench::MaskRun mask_run_of(const Options& options) {
   bench::MaskRun run{.entries = entries_of(options), .cutouts = options.cutouts, .work = options.work};
   run.photos = photos_of(options), run.threads = options.processes;
   if (!options.backdrops.empty()) run.backdrops.clear();
   for (const auto& name : options.backdrops) run.backdrops.push_back(backdrop_of(name));
-  const auto rows = bench::run_masks(run);
+  return run;
+}
+
+int conclude(const Options& options, const std::vector<bench::Row>& shapes, const std::vector<bench::MaskRow>& masks) {
+  const auto verdicts = bench::verdicts_of(shapes, masks);
+  fmt::print("\n{}", bench::verdict_table_of(verdicts));
+  write_text(options.json, bench::json_of(verdicts, shapes, masks));
+  return std::ranges::all_of(verdicts, [](const auto& v) { return v.reaches(v.must); }) ? 0 : 1;
+}
+
+int shapes(const Options& options) {
+  const auto run = run_of(options);
+  const auto rows = bench::run_shapes(run);
+  fmt::print("{}", bench::table_of(rows));
+  if (!options.sheets.empty()) bench::write_shape_sheets(rows, run, options.sheets);
+  return conclude(options, rows, {});
+}
+
+int masks(const Options& options) {
+  const auto rows = bench::run_masks(mask_run_of(options));
   fmt::print("{}", bench::mask_table_of(rows));
   if (!options.sheets.empty()) bench::write_mask_sheets(rows, options.work / "sheets", options.sheets);
-  return 0;
+  return conclude(options, {}, rows);
+}
+
+/// Everything that is promised, at every level: both views with alpha, view B as JPEG on white and with shadows, masks.
+int report(Options options) {
+  options.levels = {1000, 5000, 10'000};
+  auto run = run_of(options);
+  auto rows = bench::run_shapes(run);
+  bench::write_shape_sheets(bench::of_level(rows, 5000), run, "shapes");
+  run.views = "B";
+  run.backdrops = {bench::Backdrop::White, bench::Backdrop::Shadow};
+  std::ranges::move(bench::run_shapes(run), std::back_inserter(rows));
+  const auto mask_rows = bench::run_masks(mask_run_of(options));
+  bench::write_mask_sheets(mask_rows, options.work / "sheets", "masks");
+  fmt::print("{}\n{}", bench::table_of(rows), bench::mask_table_of(mask_rows));
+  return conclude(options, rows, mask_rows);
 }
 
 void add_common(CLI::App& app, Options& options) {
@@ -105,6 +137,10 @@ int main(int argc, char** argv) {
   CLI::App* mask = cli.add_subcommand("mask", "masks against cut-outs on five backdrops");
   add_common(*mask, options);
   mask->add_option("--cutouts", options.cutouts, "file of further cut-outs; an empty name for none");
+  CLI::App* all = cli.add_subcommand("report", "everything that is promised, beside what was promised");
+  add_common(*all, options);
+  all->add_option("--cutouts", options.cutouts, "file of further cut-outs");
   CLI11_PARSE(cli, argc, argv);
+  if (all->parsed()) return report(options);
   return shape->parsed() ? shapes(options) : masks(options);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <opencv2/imgproc.hpp>
 
 #include "files.h"
@@ -69,6 +70,12 @@ std::vector<Row> run_shapes(const Run& run) {
   });
   std::vector<Row> out;
   for (const auto& each : rows) out.insert(out.end(), each.begin(), each.end());
+  return out;
+}
+
+std::vector<Row> of_level(const std::vector<Row>& rows, int level) {
+  std::vector<Row> out;
+  std::ranges::copy_if(rows, std::back_inserter(out), [&](const Row& row) { return row.made.level == level; });
   return out;
 }
 

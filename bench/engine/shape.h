@@ -39,4 +39,7 @@ struct Run {
 /// Cost: about 2 s a model and thread.
 std::vector<Row> run_shapes(const Run& run);
 
+/// The rows of one level.
+std::vector<Row> of_level(const std::vector<Row>& rows, int level);
+
 }  // namespace i2m::bench

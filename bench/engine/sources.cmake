@@ -20,6 +20,7 @@ add_executable(engine_bench
   bench/engine/main.cc
   bench/engine/make.cc
   bench/engine/masks.cc
+  bench/engine/report.cc
   bench/engine/shape.cc
   bench/engine/sheet.cc
   bench/engine/table.cc

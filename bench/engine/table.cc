@@ -29,6 +29,7 @@ struct Mean {
   double distance, f, f02, f05, novel, raw_distance, raw_f;
 };
 constexpr double unknown = -1;
+constexpr int level_shown = 5000;  // of each object, where there are several
 constexpr std::array prototype_means{Mean{"A", "alpha", .158, .739, .916, .994, .733, .226, .616},
                                      Mean{"B", "alpha", .161, .728, .913, .995, .741, .238, .583},
                                      Mean{"B", "white", .165, .712, .909, .996, .736, unknown, unknown},
@@ -88,7 +89,9 @@ std::string per_object(const std::vector<Row>& rows) {
   std::string out =
       "object                view level shape    CD    F@.1  F@.2  novel outl. raw CD  tri   n-m  cpu  "
       "(prototype CD F@.1)\n";
+  const bool levels = std::ranges::any_of(rows, [&](const Row& row) { return row.made.level != rows[0].made.level; });
   for (const Row& row : rows) {
+    if (levels && row.made.level != level_shown) continue;
     if (!row.made.refusal.empty()) {
       out +=
           fmt::format("{:<21} {}-{:<6} refused: {}\n", row.object, row.view, name_of(row.backdrop), row.made.refusal);
@@ -158,25 +161,6 @@ std::string times(const std::vector<Group>& groups) {
 std::string table_of(const std::vector<Row>& rows) {
   const auto groups = groups_of(rows);
   return per_object(rows) + '\n' + means(groups) + '\n' + soundness(groups) + '\n' + times(groups);
-}
-
-std::string json_of(const std::vector<Row>& rows) {
-  std::string out = "{\"rows\":[\n";
-  for (const Row& row : rows) {
-    const auto score = [](const engine::Score& s) {
-      return fmt::format(R"({{"cd":{:.5f},"f01":{:.5f},"f02":{:.5f},"f05":{:.5f}}})", s.distance, s.f, s.f02, s.f05);
-    };
-    out += fmt::format(
-        R"({{"object":"{}","view":"{}","backdrop":"{}","level":{},"refusal":"{}","shape":"{}","aligned":{},"raw":{},)"
-        R"("novel":{:.5f},"outline":{:.5f},"triangles":{},"open":{},"non_manifold":{},"bytes":{},"cpu_ms":{:.1f},)"
-        R"("peak_mb":{:.1f},"confidence":{:.3f},"stage_ms":[{:.1f}]}})",
-        row.object, row.view, name_of(row.backdrop), row.made.level, row.made.refusal,
-        engine::name_of(row.made.report.shape), score(row.fit.aligned), score(row.fit.raw), row.novel, row.outline,
-        row.made.report.triangles, row.edges.open, row.edges.non_manifold, row.glb_bytes, row.made.cpu_ms,
-        row.made.peak_mb, row.made.report.mask_confidence, fmt::join(row.made.report.stage_ms, ","));
-    out += &row == &rows.back() ? "\n" : ",\n";
-  }
-  return out + "]}\n";
 }
 
 }  // namespace i2m::bench

@@ -9,7 +9,4 @@ namespace i2m::bench {
 /// The figures of a run beside the reference's prototype, for people.
 std::string table_of(const std::vector<Row>& rows);
 
-/// The same for programs: one object with the means and every row.
-std::string json_of(const std::vector<Row>& rows);
-
 }  // namespace i2m::bench

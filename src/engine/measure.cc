@@ -313,7 +313,7 @@ double outline_agreement(const mesh::Mesh& surface, const cv::Mat& mask) {
     if (its > agreement) agreement = its, best = other;
   };
   consider(by_moments(surface, best, mask));
-  constexpr double coarse = 0.016, fine = 0.001;
+  constexpr double coarse = 0.008, fine = 0.001;
   for (double step = coarse; step > fine; step /= 2) {
     for (const double by : {-step, step}) {
       consider({best.scale * (1 + by), best.x, best.y});
