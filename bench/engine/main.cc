@@ -146,14 +146,7 @@ int main(int argc, char** argv) {
   CLI::App* speed = cli.add_subcommand("speed", "CPU time of any pictures at three levels");
   std::vector<std::filesystem::path> pictures;
   speed->add_option("picture", pictures, "PNG, JPEG or WebP files")->required();
-  CLI::App* look = cli.add_subcommand("look", "a sheet of models from seven sides: look OUT.png MODEL.glb ...");
-  std::vector<std::filesystem::path> files;
-  look->add_option("files", files, "the sheet, then the models")->required()->expected(2, 100);
   CLI11_PARSE(cli, argc, argv);
-  if (look->parsed()) {
-    bench::write_model_sheet(files.front(), {files.begin() + 1, files.end()});
-    return 0;
-  }
   if (speed->parsed()) {
     bench::print_speed(pictures, {.levels = all_levels}, options.work / "models");
     return 0;
