@@ -68,13 +68,14 @@ bool add_rules(scmp_filter_ctx filter) {
 
 // Nothing when the filter is in force, the reason otherwise.
 std::string filter_calls() {
+  const std::string refused = "the kernel refuses the filter of system calls";
   const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_KILL_PROCESS);
-  if (filter == nullptr) return "no memory for the filter of system calls";
+  if (filter == nullptr) return refused;
   std::string why;
   if (!add_rules(filter)) {
     why = "the filter of system calls cannot be built";
   } else if (const int code = ::seccomp_load(filter); code != 0) {
-    why = std::string("the kernel refuses the filter of system calls: ") + ::strerrordesc_np(-code);
+    why = refused + ": " + ::strerrordesc_np(-code);
   }
   ::seccomp_release(filter);
   return why;
