@@ -48,6 +48,11 @@ TEST(Corpus, NoBrokenPictureGetsBeyondTheWalls) {
         EXPECT_LE(spent.resident_bytes, memory_bytes_max) << name;
         longest = std::max(longest, spent.cpu);
         largest = std::max(largest, spent.resident_bytes);
+        if (spent.cpu > 300ms || spent.resident_bytes > memory_bytes_max / 4) {
+          std::printf("%5lld ms %4llu MiB %s: %s\n", static_cast<long long>(spent.cpu / 1ms),
+                      static_cast<unsigned long long>(spent.resident_bytes >> 20), name.c_str(),
+                      made ? "decoded" : made.error().detail.c_str());
+        }
         if (made) {
           EXPECT_FALSE(made->rgb.empty()) << name;
           EXPECT_LE(std::max(made->rgb.cols, made->rgb.rows), 2048) << name;
