@@ -27,6 +27,7 @@ add_library(i2m_image STATIC
   src/image/decode.cc
   src/image/decoder.cc
   src/image/jpeg_write.cc
+  src/image/png_write.cc
   src/image/probe.cc)
 target_include_directories(i2m_image PUBLIC ${CMAKE_SOURCE_DIR}/src)
 target_include_directories(i2m_image SYSTEM PUBLIC ${I2M_OPENCV_INCLUDE})

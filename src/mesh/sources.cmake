@@ -4,10 +4,16 @@ find_package(meshoptimizer REQUIRED)
 add_library(i2m_mesh STATIC
   src/mesh/glb_read.cc
   src/mesh/glb_write.cc
+  src/mesh/gltf.cc
+  src/mesh/ground.cc
   src/mesh/json.cc
   src/mesh/marching_cubes.cc
+  src/mesh/matrix.cc
   src/mesh/mesh.cc
-  src/mesh/simplify.cc)
+  src/mesh/render.cc
+  src/mesh/scene.cc
+  src/mesh/simplify.cc
+  src/mesh/texture.cc)
 target_include_directories(i2m_mesh PUBLIC ${CMAKE_SOURCE_DIR}/src)
 target_link_libraries(i2m_mesh PRIVATE meshoptimizer::meshoptimizer)
 # The volume loops at -O0 take minutes: always optimised, so that tests stay quick in the dev preset.
