@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "image/child.h"
+#include "image/decode.h"
 #include "image/exchange.h"
 #include "image/refusals.h"
 
