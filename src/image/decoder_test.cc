@@ -177,6 +177,10 @@ TEST_F(Misbehaving, CrashesRefuseThePictureAlone) {
   for (const char* what : {"silence", "code"}) EXPECT_EQ(attempt(what).code, Code::PictureUnreadable) << what;
 }
 
+TEST_F(Misbehaving, AProgramOfAnotherVersionIsNoFaultOfThePicture) {
+  EXPECT_EQ(attempt("other-version").code, Code::Unavailable);
+}
+
 TEST_F(Misbehaving, LoopsEndWithTheProcessorTime) {
   const Said said = attempt("spin");
   EXPECT_EQ(said.spent.ended_by_signal, SIGXCPU);
