@@ -85,6 +85,14 @@ std::size_t components_of(std::string_view type) {
   return type == "MAT4" ? 16 : 0;
 }
 
+std::vector<float> numbers_of(std::span<const std::uint8_t> elements, std::uint64_t component_type, bool normalized) {
+  const std::size_t size = bytes_of(component_type);
+  const auto type = static_cast<Component>(component_type);
+  std::vector<float> out(elements.size() / size);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = component_at(&elements[i * size], type, normalized);
+  return out;
+}
+
 Result<std::vector<std::uint8_t>> Gltf::unpack(const View& view) const {
   const Json& packed = *view.packed;
   const auto buffer = packed.count("buffer"), offset = packed.count_or("byteOffset", 0);
@@ -164,11 +172,7 @@ Result<std::vector<std::uint8_t>> Gltf::elements(std::size_t index) {
 Result<std::vector<float>> Gltf::numbers(std::size_t index) {
   TRY(const auto raw, elements(index));
   const Accessor& accessor = accessors_[index];
-  const std::size_t size = bytes_of(accessor.component_type);
-  const auto type = static_cast<Component>(accessor.component_type);
-  std::vector<float> out(raw.size() / size);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = component_at(&raw[i * size], type, accessor.normalized);
-  return out;
+  return numbers_of(raw, accessor.component_type, accessor.normalized);
 }
 
 Result<std::vector<std::uint32_t>> Gltf::indices(std::size_t index, std::uint64_t vertices) {

@@ -59,6 +59,7 @@ class Gltf {
   static Result<Gltf> open(Bytes file);
 
   const Json& root() const { return *root_; }
+  Bytes bin() const { return bin_; }
   const GlbSummary& summary() const { return summary_; }
   const std::vector<View>& views() const { return views_; }
   const std::vector<Accessor>& accessors() const { return accessors_; }
@@ -91,6 +92,12 @@ class Gltf {
   std::vector<std::vector<std::uint8_t>> unpacked_;  // by view; empty: not yet, or not compressed
   std::uint64_t unpacked_bytes_ = 0;
 };
+
+/// A GLB file of these two chunks, padded as it wants them; without a binary chunk when there is nothing in it.
+std::vector<std::uint8_t> join_glb(std::string_view json, std::span<const std::uint8_t> bin);
+
+/// Elements as numbers, as Gltf::numbers makes them.
+std::vector<float> numbers_of(std::span<const std::uint8_t> elements, std::uint64_t component_type, bool normalized);
 
 /// The primitive's corners as a list of triangles, its strip or fan taken apart; repeated corners are left out.
 /// Errors: Code::ContractMissed; a mode of points or lines gives none.

@@ -71,8 +71,11 @@ class SceneReader {
   }
 
   Result<> read_images() {
+    std::uint64_t total = 0;
     for (const Json& image : root_.list("images")) {
       TRY(const auto bytes, gltf_.view_bytes(*image.count("bufferView")));
+      total += bytes.size();
+      if (total > scene_image_bytes_max) return bad("more bytes of pictures than fit");
       scene_.images.push_back({std::string(image.string("name")), std::string(image.string("mimeType")),
                                std::vector<std::uint8_t>(bytes.begin(), bytes.end())});
     }

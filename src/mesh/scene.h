@@ -66,6 +66,8 @@ Box bounds_of(const Scene& scene);
 inline constexpr std::uint64_t scene_vertices_max = 8'000'000;
 inline constexpr std::uint64_t scene_corners_max = 48'000'000;
 inline constexpr std::uint64_t decompressed_bytes_max = 512ULL << 20;
+inline constexpr std::uint64_t stream_bytes_max = 1ULL << 30;
+inline constexpr std::uint64_t scene_image_bytes_max = 256ULL << 20;
 inline constexpr std::size_t node_depth_max = 512;
 
 /// Reads a GLB of whatever origin. What inspect_glb refuses is refused, and besides: Draco compression, nodes in
