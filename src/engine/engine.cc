@@ -12,6 +12,7 @@
 #include "image/decode.h"
 #include "image/jpeg_write.h"
 #include "mesh/glb.h"
+#include "mesh/manifold.h"
 #include "mesh/simplify.h"
 
 namespace i2m::engine {
@@ -147,6 +148,9 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
 
   CHECK_OK(run.begin(Stage::Simplify));
   solid.mesh = mesh::simplify(solid.mesh, static_cast<std::size_t>(params.triangles_max));
+  if (params.printable) {
+    solid.mesh = mesh::make_manifold(solid.mesh, static_cast<std::size_t>(params.triangles_max));
+  }
   if (solid.mesh.indices.empty()) return too_thin();
 
   CHECK_OK(run.begin(Stage::Texture));

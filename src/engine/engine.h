@@ -56,6 +56,7 @@ struct Params {
   float depth = 1;        // multiplies the extent towards the viewer
   int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
   Back back = Back::Auto;
+  bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
   float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
 };
 
