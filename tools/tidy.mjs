@@ -12,7 +12,7 @@ const SLICES = {
   identity: [],
   storage: [],
   credits: [],
-  providers: ["engine"],
+  providers: ["engine", "image"],
   jobs: ["credits", "storage", "image"],
   dispatch: ["jobs", "credits", "storage", "providers", "mesh"],
   admin: ["identity", "credits"],

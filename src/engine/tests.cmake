@@ -18,5 +18,5 @@ i2m_engine_test(mesh_test src/mesh/mesh_test.cc src/mesh/glb_test.cc src/mesh/ma
 include(src/image/tests.cmake)
 i2m_engine_test(cli_test src/cli/convert_test.cc)
 target_link_libraries(cli_test PRIVATE i2m_cli)
-i2m_engine_test(engine_test src/engine/engine_test.cc src/engine/truth_test.cc)
+i2m_engine_test(engine_test src/engine/engine_test.cc src/engine/bad_input_test.cc src/engine/truth_test.cc)
 include(bench/engine/sources.cmake)

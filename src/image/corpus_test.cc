@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "image/decode.h"
 #include "image/decoder.h"
 #include "image/test_corpus.h"
 #include "image/test_pictures.h"

@@ -48,6 +48,7 @@ void answer(Exchange& exchange, Bytes picture, std::span<std::uint8_t> room) {
 int serve() {
   void* const page = ::mmap(nullptr, pixels_at, PROT_READ | PROT_WRITE, MAP_SHARED, exchange_fd, 0);
   if (page == MAP_FAILED) return exit_usage;
+  if (static_cast<Exchange*>(page)->layout != exchange_layout) return exit_other_layout;
   const auto block_bytes = static_cast<Exchange*>(page)->block_bytes;
   void* const block = ::mmap(nullptr, block_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, exchange_fd, 0);
   if (block == MAP_FAILED) return exit_usage;

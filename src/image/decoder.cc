@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "image/child.h"
+#include "image/decode.h"
 #include "image/exchange.h"
 #include "image/refusals.h"
 
@@ -56,6 +57,9 @@ Result<> judge(const Ended& ended) {
     const int by = WTERMSIG(ended.status);
     if (by == SIGXCPU) return picture_too_demanding("the decoder was out of processor time");
     return picture_unreadable(std::string("the decoder died of ") + ::sigdescr_np(by));
+  }
+  if (WEXITSTATUS(ended.status) == exit_other_layout) {
+    return fail(Code::Unavailable, "image2model-decode is of another version: it was replaced; restart");
   }
   if (WEXITSTATUS(ended.status) != 0) {
     return picture_unreadable("the decoder ended with code " + std::to_string(WEXITSTATUS(ended.status)));

@@ -3,14 +3,16 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <utility>
 
 #include "base/result.h"
 #include "image/bytes.h"
-#include "image/decode.h"
 #include "image/probe.h"
 #include "image/sandbox.h"
 
 namespace i2m::image {
+
+struct Picture;  // decode.h
 
 /// Decodes strangers' pictures in a process of their own, behind the walls of sandbox.h: a new one for each picture.
 ///

@@ -28,7 +28,13 @@ enum class Answer : std::uint32_t {
   NotConfined,  // a wall that was asked for could not be put up; the picture was not looked at
 };
 
+/// One more with every change of Exchange: the product may be replaced on disk while it runs, and then meets a child of
+/// another version.
+inline constexpr std::uint32_t exchange_layout = 1;
+inline constexpr int exit_other_layout = 4;
+
 struct Exchange {
+  std::uint32_t layout = exchange_layout;  // stays first for ever
   // The question.
   PictureInfo info;
   std::int32_t side_px_max = 0;

@@ -99,6 +99,7 @@ int serve() {
   if (::pread(picture_fd, what.data(), what.size(), 0) < 0) return 2;
   if (what == "silence") return 0;
   if (what == "code") return 7;
+  if (what == "other-version") return exit_other_layout;
   if (what == "hang") ::pause();  // before its walls: behind them it could not even sleep
   if (what == "grow") return ::ftruncate(exchange_fd, 0) == 0 ? 0 : 9;
   ::close(picture_fd);

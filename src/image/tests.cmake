@@ -1,5 +1,5 @@
 # Tests of pictures: decoding, the child that does it and its walls, and what broken pictures do to both.
-i2m_engine_test(image_test src/image/probe_test.cc src/image/decode_test.cc)
+i2m_engine_test(image_test src/image/probe_test.cc src/image/decode_test.cc src/image/decode_kinds_test.cc)
 
 # What a decoder might do when a picture has taken it over.
 add_executable(image_misbehave src/image/misbehave.cc)
