@@ -20,6 +20,17 @@ struct Cuboid {
   float yaw = 0;         // radians it is turned about the upright axis: at 0 its front faces the camera
   float pitch = 0;       // radians the camera looks down
   float nearness = 0;    // 1 / distance of the camera from its middle, in cells; 0 for a far one
+
+  /// A point of the box's own axes (x to its right, y up, z to its front) in the model's, which stand as the box does
+  /// but are not turned with it.
+  mesh::Vec3 from_own(mesh::Vec3 p) const;
+  mesh::Vec3 to_own(mesh::Vec3 p) const;
+
+  /// Where the picture shows a point of the model, in cells; y runs down.
+  mesh::Vec2 see(mesh::Vec3 p) const;
+
+  /// Its eight corners in the picture: bit 0 right, bit 1 up, bit 2 front.
+  std::array<mesh::Vec2, 8> corners() const;
 };
 
 /// Fits a box to the object's outline and to the edges between the faces that are seen.
