@@ -1,10 +1,14 @@
 # The embedded engine: pictures in, textured models out. No network, no database, no Boost.
 add_library(i2m_engine STATIC
+  src/engine/boxed.cc
+  src/engine/cuboid.cc
   src/engine/engine.cc
   src/engine/grid.cc
   src/engine/inflate.cc
   src/engine/lathe.cc
+  src/engine/look.cc
   src/engine/mask.cc
+  src/engine/remainder.cc
   src/engine/segment.cc
   src/engine/solid.cc
   src/engine/subject.cc
