@@ -2,6 +2,7 @@
 find_library(I2M_OPENCV_DNN opencv_dnn REQUIRED)
 
 add_library(i2m_engine STATIC
+  src/engine/background.cc
   src/engine/engine.cc
   src/engine/grid.cc
   src/engine/inflate.cc
