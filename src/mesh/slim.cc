@@ -19,7 +19,8 @@ constexpr int attempts_max = 4;
 
 bool shades(const Attribute& attribute) { return attribute.name == "NORMAL" || attribute.name == "TANGENT"; }
 
-// Vertices that agree in everything become one, or every facet of an unindexed file would be an island.
+// Vertices that agree in everything become one, or every facet of an unindexed file would be an island; those that no
+// triangle names go, or each would count as one more side of a seam where it lies on another.
 void weld(Stream& stream) {
   std::vector<std::uint32_t> order(stream.vertices);
   std::iota(order.begin(), order.end(), 0U);
@@ -40,6 +41,7 @@ void weld(Stream& stream) {
     first[order[i]] = i > 0 && compare(order[i - 1], order[i]) == 0 ? first[order[i - 1]] : order[i];
   }
   for (std::uint32_t& v : stream.indices) v = first[v];
+  compact(stream);
 }
 
 bool same(Vec3 a, Vec3 b) { return a.x == b.x && a.y == b.y && a.z == b.z; }
