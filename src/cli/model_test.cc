@@ -11,6 +11,7 @@
 #include "cli/files.h"
 #include "image/probe.h"
 #include "mesh/check.h"
+#include "mesh/glb.h"
 #include "mesh/json.h"
 
 namespace i2m::cli {

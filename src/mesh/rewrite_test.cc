@@ -238,8 +238,10 @@ TEST(Rewrite, KeepsMorphTargetsWithTheirVertices) {
 TEST(Render, ShowsTheFrontAndLeavesTheRest) {
   const Scene scene = scene_of(glb_of(ball(32, Shading::Smooth)));
   const Renderer renderer(scene, {});
-  const Picture p = renderer.draw({.width = 64, .height = 64, .shadow = false, .transparent = true});
-  const auto alpha = [&](int x, int y) { return p.rgba[static_cast<std::size_t>((y * 64 + x) * 4 + 3)]; };
+  const Picture p = renderer.draw({.width = 64, .height = 64, .margin = 0.06F, .shadow = false, .transparent = true});
+  const auto alpha = [&](int x, int y) {
+    return p.rgba[(static_cast<std::size_t>(y) * 64 + static_cast<std::size_t>(x)) * 4 + 3];
+  };
   EXPECT_EQ(alpha(32, 32), 255);
   EXPECT_EQ(alpha(1, 1), 0);
   int covered = 0, partly = 0;
