@@ -199,14 +199,36 @@ bool Shrinker::mend(std::uint32_t t) {
 }
 
 void Shrinker::mend() {
-  constexpr int passes = 6;
-  for (int pass = 0; pass < passes; ++pass) {
-    bool changed = false;
-    for (std::uint32_t t = 0; t < mesh_.triangle_count(); ++t) {
-      if (alive(t) && is_bad(t)) changed = mend(t) || changed;
+  constexpr int passes = 6, rounds = 6;
+  for (int round = 0; round < rounds; ++round) {
+    for (int pass = 0, changed = 1; pass < passes && changed != 0; ++pass) {
+      changed = 0;
+      for (std::uint32_t t = 0; t < mesh_.triangle_count(); ++t) {
+        if (alive(t) && is_bad(t) && mend(t)) changed = 1;
+      }
     }
-    if (!changed) return;
+    if (!relax()) return;
   }
+}
+
+// Draws the corners of what is still bad into the middle of their neighbours. Says whether there was any.
+bool Shrinker::relax() {
+  std::vector<std::uint32_t> corners;
+  for (std::uint32_t t = 0; t < mesh_.triangle_count(); ++t) {
+    if (!alive(t) || !is_bad(t)) continue;
+    for (std::size_t k = 0; k < 3; ++k) corners.push_back(mesh_.indices[t * 3 + k]);
+  }
+  std::ranges::sort(corners);
+  corners.erase(std::ranges::unique(corners).begin(), corners.end());
+  constexpr float share = 0.7F;  // all the way, a tip of three would become flat
+  for (const std::uint32_t v : corners) {
+    const auto neighbours = ring(v);
+    Vec3 sum;
+    for (const std::uint32_t n : neighbours) sum = sum + mesh_.positions[n];
+    Vec3& p = mesh_.positions[v];
+    p = p + (sum * (1 / static_cast<float>(neighbours.size())) - p) * share;
+  }
+  return !corners.empty();
 }
 
 void Shrinker::shrink(std::size_t triangles_max) {

@@ -13,7 +13,8 @@ class Shrinker {
   /// `mesh` must be a closed 2-manifold; no two of its vertices at one place.
   explicit Shrinker(Mesh mesh);
 
-  /// Takes degenerate and folded triangles out, by collapsing or turning an edge. What can't be mended stays.
+  /// Takes degenerate and folded triangles out, by turning or collapsing an edge or moving a vertex. What can't be
+  /// mended stays.
   void mend();
   /// Collapses edges, those first that change least, until at most so many triangles are left or none may go.
   void shrink(std::size_t triangles_max);
@@ -38,6 +39,7 @@ class Shrinker {
   float cost_of(std::uint32_t from, std::uint32_t to) const;
   void collapse(std::uint32_t from, std::uint32_t to);
   bool mend(std::uint32_t t);
+  bool relax();
   bool turn(std::uint32_t t, std::uint32_t a, std::uint32_t b, std::uint32_t c);
 
   Mesh mesh_;  // dead triangles name their first corner three times
