@@ -12,6 +12,7 @@
 #include "base/bounds.h"
 #include "cli/convert_options.h"
 #include "cli/files.h"
+#include "cli/formats.h"
 #include "cli/pictures.h"
 #include "cli/report.h"
 #include "engine/mask.h"
@@ -94,6 +95,9 @@ Result<std::vector<Job>> plan_all(const ConvertOptions& o) {
       return refuse(Code::Invalid, "", std::string(option) + " must be a folder for several pictures: " + path + "/");
     }
   }
+  if (!is_folder(o.out) && !format_of(o.out)) {
+    return refuse(Code::Invalid, "", "--out must end in .glb, .zip, .stl or .usdz, or be a folder: " + o.out);
+  }
   std::vector<Job> jobs;
   std::map<std::string, std::string> taken;
   for (const std::string& in : o.pictures) {
@@ -151,25 +155,10 @@ Result<std::vector<std::uint8_t>> cut_out_png(const image::Picture& picture, con
   return image::write_png(rgba, picture.rgb.cols, picture.rgb.rows);
 }
 
-Result<std::vector<std::uint8_t>> preview_png(const mesh::Scene& scene) {
+Result<std::vector<std::uint8_t>> preview_png(const mesh::Scene& scene, const image::Decoder& decoder) {
   const mesh::View view{.width = 768, .height = 768, .yaw = 25, .pitch = 12};
-  const mesh::Picture drawn = mesh::Renderer(scene, decode_pictures(scene)).draw(view);
+  const mesh::Picture drawn = mesh::Renderer(scene, decode_pictures(scene, decoder)).draw(view);
   return image::write_png(drawn.rgba, drawn.width, drawn.height);
-}
-
-float scale_for(const ConvertOptions& o, const mesh::Vec3& size) {
-  switch (o.size_axis) {
-    case 'h':
-      return o.size_m / size.y;
-    case 'w':
-      return o.size_m / size.x;
-    case 'd':
-      return o.size_m / size.z;
-    case 'l':
-      return o.size_m / std::max({size.x, size.y, size.z});
-    default:
-      return 1;
-  }
 }
 
 class Converter {
@@ -248,22 +237,24 @@ class Converter {
     Made made{.out = path, .quality = quality, .preset = options_.params.triangles_max == 0, .report = model.report};
     made.report.stage_ms[static_cast<std::size_t>(Stage::Decode)] = look.decode_ms;
     made.report.stage_ms[static_cast<std::size_t>(Stage::Mask)] = look.mask_ms;
-    TRY(const mesh::Scene scene, mesh::read_scene(model.glb));
-    const mesh::Box box = mesh::bounds_of(scene);
-    const mesh::Vec3 size = box.max - box.min;
-    const float scale = scale_for(options_, size);
-    if (options_.size_axis != 0) {
+    TRY(mesh::Scene scene, mesh::read_scene(model.glb));
+    if (options_.size) {
+      TRY(const float scale, scale_for(*options_.size, mesh::bounds_of(scene)));
       TRY(mesh::Rewritten scaled, mesh::rewrite_glb(model.glb, {.triangles_max = {}, .scale = scale}));
       model.glb = std::move(scaled.glb);
+      TRY(scene, mesh::read_scene(model.glb));
     }
-    made.size = size * scale;
-    made.bytes = model.glb.size();
+    const mesh::Box box = mesh::bounds_of(scene);
+    made.size = box.max - box.min;
+    const Surface surface = options_.params.printable ? Surface::Strict : Surface::AsItIs;
+    TRY(const Bytes bytes, bytes_of(format_of(path).value_or(Format::Glb), scene, model.glb, decoder_, surface));
+    made.bytes = bytes.size();
     made.ms = watch.ms();
     if (!job.preview.empty() && i + 1 == job.models.size()) {
-      TRY(const auto png, preview_png(scene));
+      TRY(const auto png, preview_png(scene, decoder_));
       CHECK_OK(write_file(job.preview, png));
     }
-    CHECK_OK(write_file(path, model.glb));
+    CHECK_OK(write_file(path, bytes));
     return made;
   }
 

@@ -1,18 +1,14 @@
 #include "cli/convert_options.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <map>
-#include <system_error>
 
 namespace i2m::cli {
 namespace {
 
 using engine::Back, engine::Quality, engine::Shape;
-
-constexpr float size_m_min = 0.001F, size_m_max = 1000;
 
 constexpr const char* footer = R"(
 Examples:
@@ -37,21 +33,8 @@ void choice(CLI::App& app, const std::string& name, std::string& word, const Wor
   app.add_option(name, word, help)->check(CLI::IsMember(names))->default_str(word);
 }
 
-// "height=0.3": the axis's first letter and metres. False when it is not one.
-bool read_size(const std::string& text, ConvertOptions& o) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos) return false;
-  const std::string axis = text.substr(0, equals);
-  if (axis != "height" && axis != "width" && axis != "depth" && axis != "longest") return false;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data() + equals + 1, end, o.size_m);
-  o.size_axis = axis.front();
-  return error == std::errc{} && stopped == end && std::isfinite(o.size_m) && o.size_m >= size_m_min &&
-         o.size_m <= size_m_max;
-}
-
-int wrong(const char* what) {
-  std::fprintf(stderr, "image2model convert: %s\n", what);
+int wrong(const std::string& what) {
+  std::fprintf(stderr, "image2model convert: %s\n", what.c_str());
   return exit_usage;
 }
 
@@ -73,7 +56,9 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   CLI::App app{"Makes textured 3D models (GLB) of the things in pictures, on this machine.", "image2model convert"};
   app.footer(footer);
   app.add_option("picture", o.pictures, "PNG, JPEG or WebP; a plain or transparent background works best")->required();
-  app.add_option("-o,--out", o.out, "the GLB to write; a folder where there are several pictures")->required();
+  app.add_option("-o,--out", o.out,
+                 "what to write: .glb, .zip (OBJ), .stl, .usdz; a folder where there are several pictures")
+      ->required();
   choice(app, "--quality", quality, qualities, "low 1000, medium 5000, high 10000 triangles");
   app.add_flag("--all-presets", o.all_presets, "all three qualities, from one look at the picture");
   app.add_option("--triangles", o.params.triangles_max, "at most so many triangles, instead of the quality's")
@@ -85,7 +70,8 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   app.add_option("--texture", o.params.texture_px, "side of the texture in pixels, instead of the quality's")
       ->check(CLI::Range(engine::texture_px_min, engine::texture_px_most));
   app.add_flag("--print", o.params.printable, "a strict 2-manifold, for printing");
-  app.add_option("--size", size, "real size: height=0.3 (metres), or width=, depth=, longest=; longest=1 unless given");
+  app.add_option("--size", size,
+                 "the real size of one side: height=0.3m, width=30cm, depth=250mm; longest=1m unless said");
   app.add_option("--preview", o.preview, "a PNG of the model to write, seen from the front's right");
   app.add_option("--mask", o.mask, "a PNG to write of what was taken for the object");
   app.add_flag("--anyway", anyway, "make a model even where the object is a guess");
@@ -100,8 +86,10 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   }
   // Not a number passes CLI11's range check.
   if (!std::isfinite(o.params.depth)) return std::unexpected{wrong("--depth must be a number")};
-  if (!size.empty() && !read_size(size, o)) {
-    return std::unexpected{wrong("--size must be height=, width=, depth= or longest= and metres from 0.001 to 1000")};
+  if (!size.empty()) {
+    const auto read = size_of(size);
+    if (!read) return std::unexpected{wrong(read.error().message)};
+    o.size = *read;
   }
   if (o.all_presets && o.params.triangles_max != 0) {
     return std::unexpected{wrong("--all-presets and --triangles exclude each other")};

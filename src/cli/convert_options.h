@@ -1,9 +1,11 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/formats.h"
 #include "engine/engine.h"
 #include "image/sandbox.h"
 
@@ -20,9 +22,8 @@ struct ConvertOptions {
   std::string out, preview, mask;  // files, or folders where there are several pictures; preview and mask may be empty
   engine::Quality quality = engine::Quality::Medium;
   bool all_presets = false;
-  engine::Params params;  // what was said beside the quality: its `triangles_max` and `texture_px` are 0 where not
-  char size_axis = 0;     // 'h'eight, 'w'idth, 'd'epth, 'l'ongest; 0: one metre along the longest side
-  float size_m = 0;
+  engine::Params params;     // what was said beside the quality: its `triangles_max` and `texture_px` are 0 where not
+  std::optional<Size> size;  // one metre along the longest side unless said
   image::Walls walls = image::Walls::Required;
   bool json = false, progress = false;
 };

@@ -13,14 +13,32 @@
 namespace i2m::cli {
 namespace {
 
+// Whether every byte belongs to a whole UTF-8 sequence; overlong ones are not looked for.
+bool is_utf8(std::string_view text) {
+  std::size_t following = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool continues = (byte & 0xc0) == 0x80;
+    if (continues != (following > 0)) return false;
+    if (continues) {
+      --following;
+    } else if (byte >= 0x80) {
+      following = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1;
+    }
+  }
+  return following == 0;
+}
+
+// Names of files may be any bytes: what is not UTF-8 is taken for Latin-1.
 std::string json_text(std::string_view text) {
+  const bool utf8 = is_utf8(text);
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else if (static_cast<unsigned char>(c) < 0x20 || (!utf8 && static_cast<unsigned char>(c) >= 0x80)) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
     } else {
       out += c;
     }

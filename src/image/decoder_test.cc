@@ -1,8 +1,6 @@
 #include "image/decoder.h"
 
 #include <grp.h>
-#include <seccomp.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +12,7 @@
 #include "image/jpeg_write.h"
 #include "image/test_corpus.h"
 #include "image/test_pictures.h"
+#include "image/test_walls.h"
 
 namespace i2m::image {
 namespace {
@@ -214,23 +213,6 @@ TEST_F(Misbehaving, LiesAreNotBelieved) {
   EXPECT_EQ(attempt("grow").detail, "the decoder ended with code 9") << "the room cannot be taken from under us";
   const Said detail = attempt("lie-detail");
   EXPECT_EQ(detail.detail, std::string(256, '?')) << "no control characters in the log";
-}
-
-// Some containers refuse the filter. This puts the whole test process into such a one, so it happens in a child.
-int where_filters_are_refused(const std::function<bool()>& check) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
-    const scmp_arg_cmp set_filter{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = PR_SET_SECCOMP, .datum_b = 0};
-    const bool refused =
-        ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0, nullptr) == 0 &&
-        ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1, &set_filter) == 0 &&
-        ::seccomp_load(filter) == 0;
-    ::_exit(refused && check() ? 0 : 1);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return status;
 }
 
 TEST_F(Misbehaving, WithoutTheFilterNothingIsReadUnlessTheOperatorSaysSo) {
