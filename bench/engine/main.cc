@@ -8,11 +8,14 @@
 #include "files.h"
 #include "report.h"
 #include "sheet.h"
+#include "speed.h"
 #include "table.h"
 
 namespace {
 
 using namespace i2m;
+
+const std::vector<int> all_levels{1000, 5000, 10'000};
 
 struct Options {
   std::filesystem::path work = "build/bench", furniture, photos;
@@ -96,7 +99,7 @@ int masks(const Options& options) {
 
 /// Everything that is promised, at every level: both views with alpha, view B as JPEG on white and with shadows, masks.
 int report(Options options) {
-  options.levels = {1000, 5000, 10'000};
+  options.levels = all_levels;
   auto run = run_of(options);
   auto rows = bench::run_shapes(run);
   bench::write_shape_sheets(bench::of_level(rows, 5000), run, "shapes");
@@ -140,7 +143,21 @@ int main(int argc, char** argv) {
   CLI::App* all = cli.add_subcommand("report", "everything that is promised, beside what was promised");
   add_common(*all, options);
   all->add_option("--cutouts", options.cutouts, "file of further cut-outs");
+  CLI::App* speed = cli.add_subcommand("speed", "CPU time of any pictures at three levels");
+  std::vector<std::filesystem::path> pictures;
+  speed->add_option("picture", pictures, "PNG, JPEG or WebP files")->required();
+  CLI::App* look = cli.add_subcommand("look", "a sheet of models from seven sides: look OUT.png MODEL.glb ...");
+  std::vector<std::filesystem::path> files;
+  look->add_option("files", files, "the sheet, then the models")->required()->expected(2, 100);
   CLI11_PARSE(cli, argc, argv);
+  if (look->parsed()) {
+    bench::write_model_sheet(files.front(), {files.begin() + 1, files.end()});
+    return 0;
+  }
+  if (speed->parsed()) {
+    bench::print_speed(pictures, {.levels = all_levels}, options.work / "models");
+    return 0;
+  }
   if (all->parsed()) return report(options);
   return shape->parsed() ? shapes(options) : masks(options);
 }

@@ -70,7 +70,8 @@ void warm_up() {
   cv::Mat disc(side, side, CV_8UC3, cv::Scalar::all(255));
   cv::circle(disc, {side / 2, side / 2}, side / 3, cv::Scalar(180, 40, 30), cv::FILLED);
   const auto jpeg = image::write_jpeg(disc, jpeg_quality);
-  if (jpeg) (void)engine::make_model(*jpeg, engine::params_of(engine::Quality::Low));
+  const auto model = engine::make_model(*jpeg, engine::params_of(engine::Quality::Low));
+  if (!model) give_up("the engine does not make a disc: " + model.error().message);
 }
 
 std::string line_of(int level, const Result<engine::Model>& model, double cpu_ms) {
