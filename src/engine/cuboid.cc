@@ -284,6 +284,22 @@ mesh::Vec2 Cuboid::see(mesh::Vec3 p) const {
   return {x + p.x * near, y - (p.y * c - p.z * s) * near};
 }
 
+bool Cuboid::shows(int axis, int side) const {
+  constexpr float slant_min = 0.12F;  // sine of the angle
+  const mesh::Vec3 look = to_own({0, std::sin(pitch), std::cos(pitch)});
+  const std::array towards{look.x, look.y, look.z}, reach{half.x, half.y, half.z};
+  const auto i = static_cast<std::size_t>(axis);
+  return static_cast<float>(side) * towards[i] - reach[i] * nearness > slant_min;
+}
+
+bool Cuboid::shows_edge(std::size_t corner, std::size_t other) const {
+  for (int axis = 0; axis < 3; ++axis) {
+    const std::size_t bit = std::size_t{1} << axis;
+    if ((corner & bit) == (other & bit) && shows(axis, (corner & bit) != 0 ? 1 : -1)) return true;
+  }
+  return false;
+}
+
 std::array<mesh::Vec2, 8> Cuboid::corners() const {
   std::array<mesh::Vec2, 8> out;
   for (std::size_t i = 0; i < out.size(); ++i) {

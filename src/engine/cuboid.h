@@ -29,6 +29,11 @@ struct Cuboid {
   /// Where the picture shows a point of the model, in cells; y runs down.
   mesh::Vec2 see(mesh::Vec3 p) const;
 
+  /// Whether the camera sees the face on that side (axis 0 right, 1 up, 2 front; side -1 or 1), and not all too slantwise.
+  bool shows(int axis, int side) const;
+  /// Whether one of the two faces that meet in the edge between two corners is shown.
+  bool shows_edge(std::size_t corner, std::size_t other) const;
+
   /// Its eight corners in the picture: bit 0 right, bit 1 up, bit 2 front.
   std::array<mesh::Vec2, 8> corners() const;
 };

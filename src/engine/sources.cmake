@@ -1,5 +1,6 @@
 # The embedded engine: pictures in, textured models out. No network, no database, no Boost.
 add_library(i2m_engine STATIC
+  src/engine/box_unwrap.cc
   src/engine/boxed.cc
   src/engine/cuboid.cc
   src/engine/engine.cc
