@@ -17,8 +17,8 @@ struct Cuboid {
   float edges = 0;       // how clearly its inner edges show in the picture, 0 to 1
   mesh::Vec3 half;       // half sizes along its own axes: width, height, depth
   float x = 0, y = 0;    // where the picture shows its middle; y runs down
-  float yaw = 0;         // radians it is turned about the upright axis: at 0 its front faces the camera
-  float pitch = 0;       // radians the camera looks down
+  float cos_yaw = 1, sin_yaw = 0;      // how far it is turned about the upright axis: at 0 its front faces the camera
+  float cos_pitch = 1, sin_pitch = 0;  // how far the camera looks down
   float nearness = 0;    // 1 / distance of the camera from its middle, in cells; 0 for a far one
 
   /// A point of the box's own axes (x to its right, y up, z to its front) in the model's, which stand as the box does
