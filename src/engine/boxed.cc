@@ -10,6 +10,8 @@ namespace {
 
 constexpr float rounding_share = 0.06F;  // of the smallest half size
 constexpr float rounding_min = 1.2F;     // cells: sharper edges come out ragged
+constexpr float far_off = 2.5F;          // cells: a value of this size is not near the surface
+constexpr float step = 1.4F;             // cells a sample: faces are flat, and need no more
 constexpr float margin = 1.0F;           // cells: the outline, not the fit, has the last word at the rim
 
 // Whatever of the object the box does not cover in the picture.
@@ -24,12 +26,22 @@ cv::Mat rest_of(const Grid& grid, const Cuboid& box) {
   return remainder_of(grid, core & (grid.distance > 0));
 }
 
-// Distance to the surface of a box with rounded edges, positive inside.
+// Distance to the surface of a box with rounded edges, positive inside; merely negative where that is far.
 float inside(mesh::Vec3 p, mesh::Vec3 half, float rounding) {
   const mesh::Vec3 q{std::abs(p.x) - half.x + rounding, std::abs(p.y) - half.y + rounding,
                      std::abs(p.z) - half.z + rounding};
-  const mesh::Vec3 out{std::max(q.x, 0.0F), std::max(q.y, 0.0F), std::max(q.z, 0.0F)};
-  return rounding - mesh::length(out) - std::min(0.0F, std::max({q.x, q.y, q.z}));
+  const float most = std::max({q.x, q.y, q.z});
+  if (most <= 0) return rounding - most;
+  if (most > rounding + far_off) return -far_off;
+  return rounding - mesh::length({std::max(q.x, 0.0F), std::max(q.y, 0.0F), std::max(q.z, 0.0F)});
+}
+
+// As sample, exact only near zero.
+float sample_quickly(const cv::Mat& grid, float x, float y) {
+  const int column = cvFloor(x + 0.5F), row = cvFloor(y + 0.5F);
+  if (column < 0 || row < 0 || column >= grid.cols || row >= grid.rows) return -far_off;
+  const float near = grid.ptr<float>(row)[column];
+  return std::abs(near) > far_off ? near : sample(grid, x, y);
 }
 
 struct Bounds {
@@ -43,7 +55,7 @@ struct Bounds {
 
 // The plane through the box's middle that faces the camera, where the parts that stick out have their middle.
 mesh::Vec3 on_plane(const Cuboid& box, float x, float y, float towards) {
-  const float c = std::cos(box.pitch), s = std::sin(box.pitch), up = box.y - y;
+  const float c = box.cos_pitch, s = box.sin_pitch, up = box.y - y;
   return {x - box.x, up * c + towards * s, towards * c - up * s};
 }
 
@@ -75,25 +87,23 @@ Solid boxed(const Grid& grid, const Cuboid& found, float depth) {
   const cv::Mat rest = rest_of(grid, box);
   const Bounds bounds = bounds_of(box, rest);
   const mesh::Vec3 size = bounds.high - bounds.low;
-  constexpr float around = 2;
-  const mesh::Vec3 origin = bounds.low - mesh::Vec3{around, around, around};
-  const auto cells = [&](float v) { return static_cast<int>(v + 2 * around) + 2; };
-  mesh::Volume volume(cells(size.x), cells(size.y), cells(size.z), origin);
+  const mesh::Vec3 origin = bounds.low - mesh::Vec3{far_off, far_off, far_off};
+  const auto samples = [&](float v) { return static_cast<int>((v + 2 * far_off) / step) + 2; };
+  mesh::Volume volume(samples(size.x), samples(size.y), samples(size.z), {});
   const float rounding = std::max(rounding_min, rounding_share * std::min({box.half.x, box.half.y, box.half.z}));
-  const float cp = std::cos(box.pitch), sp = std::sin(box.pitch);
   for (int z = 0; z < volume.nz; ++z) {
     for (int y = 0; y < volume.ny; ++y) {
       float* to = &volume.at(0, y, z);
       for (int x = 0; x < volume.nx; ++x) {
-        const mesh::Vec3 p = origin + mesh::Vec3{static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)};
+        const mesh::Vec3 p =
+            origin + mesh::Vec3{static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)} * step;
         float value = inside(box.to_own(p), box.half, rounding);
-        if (value > -around || !rest.empty()) {
+        if (value > -far_off || !rest.empty()) {
           const mesh::Vec2 at = box.see(p);
-          if (value > -around) value = std::min(value, sample(grid.distance, at.x - 0.5F, at.y - 0.5F));
+          if (value > -far_off) value = std::min(value, sample_quickly(grid.distance, at.x - 0.5F, at.y - 0.5F));
           if (!rest.empty()) {
-            const float swell = sample(rest, at.x - 0.5F, at.y - 0.5F);
-            const float part = (swell > 0 ? std::sqrt(swell) : swell) - std::abs(p.y * sp + p.z * cp);
-            value = std::max(value, part);
+            const float swell = sample_quickly(rest, at.x - 0.5F, at.y - 0.5F);
+            value = std::max(value, (swell > 0 ? std::sqrt(swell) : swell) - std::abs(p.y * box.sin_pitch + p.z * box.cos_pitch));
           }
         }
         to[x] = value;
@@ -103,7 +113,9 @@ Solid boxed(const Grid& grid, const Cuboid& found, float depth) {
   volume.seal();
   View view{.side = static_cast<float>(grid.n)};
   view.box = box;
-  return {mesh::marching_cubes(volume), view};
+  Solid solid{mesh::marching_cubes(volume), view};
+  for (mesh::Vec3& p : solid.mesh.positions) p = origin + p * step;
+  return solid;
 }
 
 }  // namespace i2m::engine

@@ -252,8 +252,10 @@ Cuboid as_seen(const Fit& fit, const Guess& g, float n) {
   out.half = mesh::Vec3{std::exp(g[log_width]), std::exp(g[log_height]), std::exp(g[log_depth])} * n;
   out.x = g[middle_x] * n;
   out.y = g[middle_y] * n;
-  out.yaw = g[turned_by];
-  out.pitch = std::max(0.0F, g[looked_down_by]);
+  out.cos_yaw = std::cos(g[turned_by]);
+  out.sin_yaw = std::sin(g[turned_by]);
+  out.cos_pitch = std::cos(std::max(0.0F, g[looked_down_by]));
+  out.sin_pitch = std::sin(std::max(0.0F, g[looked_down_by]));
   out.nearness = std::max(0.0F, g[near_by]) / n;
   return out;
 }
@@ -269,19 +271,32 @@ float solidity(const cv::Mat& coverage) {
 }  // namespace
 
 mesh::Vec3 Cuboid::from_own(mesh::Vec3 p) const {
-  const float c = std::cos(yaw), s = std::sin(yaw);
-  return {p.x * c + p.z * s, p.y, p.z * c - p.x * s};
+  return {p.x * cos_yaw + p.z * sin_yaw, p.y, p.z * cos_yaw - p.x * sin_yaw};
 }
 
 mesh::Vec3 Cuboid::to_own(mesh::Vec3 p) const {
-  const float c = std::cos(yaw), s = std::sin(yaw);
-  return {p.x * c - p.z * s, p.y, p.z * c + p.x * s};
+  return {p.x * cos_yaw - p.z * sin_yaw, p.y, p.z * cos_yaw + p.x * sin_yaw};
 }
 
 mesh::Vec2 Cuboid::see(mesh::Vec3 p) const {
-  const float c = std::cos(pitch), s = std::sin(pitch);
-  const float near = 1 / std::max(nearest_share, 1 - nearness * (p.y * s + p.z * c));
-  return {x + p.x * near, y - (p.y * c - p.z * s) * near};
+  const float near = 1 / std::max(nearest_share, 1 - nearness * (p.y * sin_pitch + p.z * cos_pitch));
+  return {x + p.x * near, y - (p.y * cos_pitch - p.z * sin_pitch) * near};
+}
+
+bool Cuboid::shows(int axis, int side) const {
+  constexpr float slant_min = 0.12F;  // sine of the angle
+  const mesh::Vec3 look = to_own({0, sin_pitch, cos_pitch});
+  const std::array towards{look.x, look.y, look.z}, reach{half.x, half.y, half.z};
+  const auto i = static_cast<std::size_t>(axis);
+  return static_cast<float>(side) * towards[i] - reach[i] * nearness > slant_min;
+}
+
+bool Cuboid::shows_edge(std::size_t corner, std::size_t other) const {
+  for (int axis = 0; axis < 3; ++axis) {
+    const std::size_t bit = std::size_t{1} << axis;
+    if ((corner & bit) == (other & bit) && shows(axis, (corner & bit) != 0 ? 1 : -1)) return true;
+  }
+  return false;
 }
 
 std::array<mesh::Vec2, 8> Cuboid::corners() const {

@@ -17,8 +17,8 @@ struct Cuboid {
   float edges = 0;       // how clearly its inner edges show in the picture, 0 to 1
   mesh::Vec3 half;       // half sizes along its own axes: width, height, depth
   float x = 0, y = 0;    // where the picture shows its middle; y runs down
-  float yaw = 0;         // radians it is turned about the upright axis: at 0 its front faces the camera
-  float pitch = 0;       // radians the camera looks down
+  float cos_yaw = 1, sin_yaw = 0;      // how far it is turned about the upright axis: at 0 its front faces the camera
+  float cos_pitch = 1, sin_pitch = 0;  // how far the camera looks down
   float nearness = 0;    // 1 / distance of the camera from its middle, in cells; 0 for a far one
 
   /// A point of the box's own axes (x to its right, y up, z to its front) in the model's, which stand as the box does
@@ -28,6 +28,11 @@ struct Cuboid {
 
   /// Where the picture shows a point of the model, in cells; y runs down.
   mesh::Vec2 see(mesh::Vec3 p) const;
+
+  /// Whether the camera sees the face on that side (axis 0 right, 1 up, 2 front; side -1 or 1), and not all too slantwise.
+  bool shows(int axis, int side) const;
+  /// Whether one of the two faces that meet in the edge between two corners is shown.
+  bool shows_edge(std::size_t corner, std::size_t other) const;
 
   /// Its eight corners in the picture: bit 0 right, bit 1 up, bit 2 front.
   std::array<mesh::Vec2, 8> corners() const;

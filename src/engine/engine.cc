@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "engine/box_unwrap.h"
 #include "engine/look.h"
 #include "engine/mask.h"
 #include "engine/solid.h"
@@ -95,7 +96,7 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   report.shape = guess.shape;
   report.roll = guess.roll;
   report.pitch = guess.pitch;
-  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found.lathe.has_value(), guess.symmetry)
+  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry)
                                           : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
@@ -109,8 +110,9 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   if (solid.mesh.indices.empty()) return too_thin();
 
   CHECK_OK(run.begin(Stage::Texture));
-  const Atlas atlas = make_atlas(guess.subject, report.back, guess.found.lathe, guess.grid);
-  mesh::TexturedMesh textured = unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
+  const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
+  mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
+                                               : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
   to_metres(textured.mesh.positions);
 
   CHECK_OK(run.begin(Stage::Pack));

@@ -36,7 +36,7 @@ void take_lathe(Guess& guess, Lathe lathe) {
 
 void take_box(Guess& guess, const Cuboid& box) {
   guess.shape = Shape::Box;
-  guess.pitch = box.pitch;
+  guess.pitch = std::asin(box.sin_pitch);
   guess.found.box = box;
 }
 

@@ -2,6 +2,7 @@
 find_library(I2M_OPENCV_DNN opencv_dnn REQUIRED)
 
 add_library(i2m_engine STATIC
+  src/engine/box_unwrap.cc
   src/engine/boxed.cc
   src/engine/cuboid.cc
   src/engine/background.cc
