@@ -264,8 +264,8 @@ Mesh simplify(const Mesh& mesh, std::size_t triangles_max) {
   if (out.size() / 3 > triangles_max) out = collapse_fewer(mesh, std::move(out), triangles_max);
   Mesh made{mesh.positions, std::move(out)};
   mend(made, normals_of(mesh));
-  // One model in ten touches itself somewhere or has a fold that no turned edge took out. A closed surface is worth
-  // the cut; of an open one the borders would be taken for holes.
+  // One model in fourteen touches itself somewhere or has a fold that no turned edge took out. A closed surface is
+  // worth the cut; of an open one the borders would be taken for holes.
   const Faults faults = faults_of(made);
   if (!faults.none() && faults.open_edges == 0) made = make_manifold(made, triangles_max);
   // Once more by the normals it will be drawn with, if that does no harm.
