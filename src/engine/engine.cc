@@ -18,6 +18,7 @@ namespace i2m::engine {
 namespace {
 
 constexpr int jpeg_quality = 88;
+constexpr int preview_px_min = 64;
 constexpr int random_seed = 20090101;  // any; equal pictures must give equal models
 constexpr std::array<float, stage_count> done_before = {0.0F, 0.05F, 0.4F, 0.45F, 0.6F, 0.7F, 0.95F};
 
@@ -53,6 +54,7 @@ class Run {
 Params clamped(Params p) {
   p.triangles_max = std::clamp(p.triangles_max, triangles_min, triangles_most);
   p.texture_px = std::clamp(p.texture_px, texture_px_min, texture_px_most);
+  p.delight = p.delight > 0 ? std::min(p.delight, 1.0F) : 0;
   p.depth = std::isfinite(p.depth) ? std::clamp(p.depth, depth_min, depth_most) : 1;
   return p;
 }
@@ -114,13 +116,26 @@ std::unexpected<Error> too_thin() {
                 "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
 }
 
+// The same start for equal pictures, whatever ran on this thread before.
+void prepare() {
+  // OpenCV's own threads would fight over the cores that the caller's pool has divided up.
+  [[maybe_unused]] static const bool single = (cv::setNumThreads(1), true);
+  cv::setRNGSeed(random_seed);
+}
+
+std::unexpected<Error> thrown(const cv::Exception& e) {
+  return fail(Code::Internal, std::string("OpenCV: ") + e.what());
+}
+
+int side_to_decode(const Params& params) { return 2 * std::max(1024, params.texture_px); }
+
 Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report& report) {
   CHECK_OK(run.begin(Stage::Decode));
   TRY(report.picture, image::probe(bytes));
-  TRY(const image::Picture picture, image::decode(bytes, report.picture, 2 * std::max(1024, params.texture_px)));
+  TRY(const image::Picture picture, image::decode(bytes, report.picture, side_to_decode(params)));
 
   CHECK_OK(run.begin(Stage::Mask));
-  TRY(const Mask mask, find_object(picture));
+  TRY(const Mask mask, find_object(picture, params.hints, params.matting));
   report.mask_confidence = mask.confidence;
   report.mask_from_alpha = mask.from_alpha;
 
@@ -185,15 +200,27 @@ std::string_view name_of(Back back) {
 }
 
 Result<Model> make_model(std::span<const std::uint8_t> picture, const Params& params, const Progress& progress) {
-  // OpenCV's own threads would fight over the cores that the caller's pool has divided up.
-  [[maybe_unused]] static const bool single = (cv::setNumThreads(1), true);
-  cv::setRNGSeed(random_seed);
+  prepare();
   Model made;
   try {
     Run run(progress, made.report);
     return convert(picture, clamped(params), run, made.report);
   } catch (const cv::Exception& e) {
-    return fail(Code::Internal, std::string("OpenCV: ") + e.what());
+    return thrown(e);
+  }
+}
+
+Result<MaskPreview> preview_mask(std::span<const std::uint8_t> bytes, const Params& params, int side_px_max) {
+  prepare();
+  try {
+    const Params sane = clamped(params);
+    TRY(const image::PictureInfo info, image::probe(bytes));
+    TRY(const image::Picture picture, image::decode(bytes, info, side_to_decode(sane)));
+    TRY(const Mask mask, find_object(picture, sane.hints, sane.matting));
+    const cv::Mat drawn = draw_mask(picture, mask, std::clamp(side_px_max, preview_px_min, texture_px_most));
+    return MaskPreview{drawn.cols, drawn.rows, {drawn.datastart, drawn.dataend}, mask.confidence, mask.from_alpha};
+  } catch (const cv::Exception& e) {
+    return thrown(e);
   }
 }
 

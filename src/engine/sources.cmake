@@ -5,9 +5,11 @@ add_library(i2m_engine STATIC
   src/engine/background.cc
   src/engine/engine.cc
   src/engine/grid.cc
+  src/engine/hints.cc
   src/engine/inflate.cc
   src/engine/lathe.cc
   src/engine/mask.cc
+  src/engine/matting.cc
   src/engine/network.cc
   src/engine/onnx.cc
   src/engine/segment.cc
