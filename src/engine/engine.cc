@@ -81,7 +81,7 @@ Result<> check_clear(const Mask& mask, const Params& params) {
 
 Result<Mask> mask_of(const image::Picture& picture, const Params& params, Run& run) {
   CHECK_OK(run.begin(Stage::Mask));
-  TRY(Mask mask, find_object(picture));
+  TRY(Mask mask, find_object(picture, params.hints, params.matting));
   CHECK_OK(check_clear(mask, params));
   return mask;
 }
@@ -96,8 +96,7 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   report.shape = guess.shape;
   report.roll = guess.roll;
   report.pitch = guess.pitch;
-  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry)
-                                          : params.back;
+  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
   Solid solid = make_solid(guess.grid, report.shape, guess.found, params.depth);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/hints.h"
 #include "image/probe.h"
 
 namespace i2m::image {
@@ -18,6 +19,7 @@ struct Picture;
 namespace i2m::engine {
 
 struct Mask;
+class Network;
 
 /// What the object is taken to be. Auto looks; the others are the user's word.
 enum class Shape : std::uint8_t {
@@ -58,6 +60,8 @@ struct Params {
   Back back = Back::Auto;
   bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
   float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
+  Hints hints;                              // where the object is, by the user's word
+  const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h
 };
 
 enum class Quality : std::uint8_t { Low, Medium, High };
@@ -102,7 +106,7 @@ using Progress = std::function<bool(Stage stage, float fraction)>;
 /// Units:  the model's longest side is 1 m; y is up, the picture's front faces +z.
 /// Errors: probe's; Code::FileTruncated or Code::PictureUnreadable when the pixels do not decode;
 ///         Code::NoObjectFound when there is nothing to model; Code::ObjectUnclear below Params::confidence_min;
-///         Code::Cancelled.
+///         Code::Invalid naming a hint; Code::Cancelled.
 /// Cost:   one thread, 0.2 to 1 s and up to about 200 MB at the presets. Blocks: call it on the engine's own pool.
 /// Source: docs of the parts: mask.h, lathe.h, inflate.h, solid.h, texture.h.
 ///

@@ -202,10 +202,85 @@ float confidence_of(const cv::Mat& mask, const cv::Mat& distance, float threshol
          std::max(0.0F, 1 - 1.5F * border_share(mask));
 }
 
+// What stands out from the border or from the middle, whichever has the better outline.
+cv::Mat standing_out(const cv::Mat& rgb, const Seen& seen) {
+  constexpr float good_enough = 0.8F, prior_of_a = 0.03F;
+  cv::Mat a = flooded_object(seen, faint_shadow);
+  drop_shadows(a, flooded_object(seen, deep_shadow), seen.slope);
+  cv::morphologyEx(a, a, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
+  if (cv::countNonZero(a) > 0) a = sharpen(rgb, a, seen.distance, seen.threshold, seen.background.complex());
+  const float score = outline_score(a, seen.slope) + prior_of_a;
+  if (score >= good_enough) return a;
+  cv::Mat b = centred_object(rgb);
+  return outline_score(b, seen.slope) > score ? b : a;
+}
+
+// The network's word, its doubts settled by the picture's colours.
+cv::Mat settled(const cv::Mat& rgb, const cv::Mat& likely) {
+  constexpr double sure = 0.9, rather = 0.5;
+  const int band = std::max(2, cvRound(0.008 * std::max(rgb.cols, rgb.rows)));
+  cv::Mat mask = likely > rather, wide, core;
+  cv::dilate(mask, wide, ellipse(2 * band + 1));
+  cv::erode(mask, core, ellipse(2 * band + 1));
+  cv::Mat trimap(mask.size(), CV_8U, cv::Scalar(cv::GC_BGD));
+  trimap.setTo(cv::GC_PR_BGD, wide | (likely > 1 - sure));
+  trimap.setTo(cv::GC_PR_FGD, mask);
+  trimap.setTo(cv::GC_FGD, core & (likely > sure));
+  const int before = cv::countNonZero(mask);
+  const auto cut = grab_cut(rgb, trimap, 1);
+  const int after = cut ? cv::countNonZero(*cut) : 0;
+  if (after < 1.3 * before && after > 0.7 * before) mask = *cut;
+  fill_pin_holes(mask);
+  keep_large_parts(mask, 0.04);
+  return mask;
+}
+
+float certainty(const cv::Mat& likely, const cv::Mat& mask) {
+  if (cv::countNonZero(mask) == 0) return 0;
+  return static_cast<float>(2 * cv::mean(likely, mask)[0] - 1);
+}
+
+// The parts of `changed` that touch the brush: a stroke says something about where it lies, not about like colours at
+// the picture's other end.
+cv::Mat touched(const cv::Mat& changed, const cv::Mat& brush) {
+  cv::Mat labels, reach;
+  cv::dilate(brush, reach, cv::Mat::ones(3, 3, CV_8U));
+  const int count = cv::connectedComponents(changed | brush, labels, 8, CV_32S);
+  std::vector<std::uint8_t> keep(static_cast<std::size_t>(count), 0);
+  for (int y = 0; y < labels.rows; ++y) {
+    for (int x = 0; x < labels.cols; ++x) {
+      if (reach.at<std::uint8_t>(y, x) != 0) keep[static_cast<std::size_t>(labels.at<int>(y, x))] = 255;
+    }
+  }
+  keep[0] = 0;
+  cv::Mat out(labels.size(), CV_8U);
+  for (int y = 0; y < labels.rows; ++y) {
+    for (int x = 0; x < labels.cols; ++x) {
+      out.at<std::uint8_t>(y, x) = keep[static_cast<std::size_t>(labels.at<int>(y, x))];
+    }
+  }
+  return out;
+}
+
+// Does as the brushes say, and to what is like it around them.
+cv::Mat obeying(const cv::Mat& rgb, const cv::Mat& mask, const cv::Mat& said) {
+  const cv::Mat object = said == said_object, ground = said == said_ground;
+  cv::Mat trimap(mask.size(), CV_8U, cv::Scalar(cv::GC_PR_BGD));
+  trimap.setTo(cv::GC_PR_FGD, mask);
+  trimap.setTo(cv::GC_FGD, object);
+  trimap.setTo(cv::GC_BGD, ground);
+  const cv::Mat cut = grab_cut(rgb, trimap, 2).value_or(mask);
+  const cv::Mat grown = mask | touched(cut & ~mask, object);
+  // A stroke that would take in the ground all around has met no edge: then it means itself.
+  constexpr float leaked = 0.1F;
+  cv::Mat out = (border_share(grown) > border_share(mask) + leaked ? mask : grown) | object;
+  out &= ~(touched(mask & ~cut, ground) | ground);
+  return out;
+}
+
 }  // namespace
 
-Segment segment_object(const cv::Mat& rgb) {
-  constexpr float good_enough = 0.8F, prior_of_a = 0.03F;
+Segment segment_object(const cv::Mat& rgb, const SegmentHelp& help) {
   Seen seen;
   seen.lab = to_lab(rgb);
   seen.background = model_background(seen.lab);
@@ -214,20 +289,15 @@ Segment segment_object(const cv::Mat& rgb) {
   Segment out{.mask = cv::Mat::zeros(rgb.size(), CV_8U)};
   double furthest = 0;
   cv::minMaxLoc(seen.distance, nullptr, &furthest);
-  if (furthest < static_cast<double>(seen.threshold)) return out;
   seen.slope = slope_of(seen.lab);
-
-  cv::Mat a = flooded_object(seen, faint_shadow);
-  drop_shadows(a, flooded_object(seen, deep_shadow), seen.slope);
-  cv::morphologyEx(a, a, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
-  if (cv::countNonZero(a) > 0) a = sharpen(rgb, a, seen.distance, seen.threshold, seen.background.complex());
-  const float score_a = outline_score(a, seen.slope) + prior_of_a;
-  out.mask = a;
-  if (score_a < good_enough) {
-    const cv::Mat b = centred_object(rgb);
-    if (outline_score(b, seen.slope) > score_a) out.mask = b;
+  if (!help.likely.empty()) {
+    out.mask = settled(rgb, help.likely);
+  } else if (furthest >= static_cast<double>(seen.threshold)) {
+    out.mask = standing_out(rgb, seen);
   }
-  out.confidence = confidence_of(out.mask, seen.distance, seen.threshold, seen.background);
+  if (!help.said.empty()) out.mask = obeying(rgb, out.mask, help.said);
+  out.confidence = help.likely.empty() ? confidence_of(out.mask, seen.distance, seen.threshold, seen.background)
+                                       : certainty(help.likely, out.mask);
   return out;
 }
 

@@ -8,13 +8,15 @@ add_library(i2m_engine STATIC
   src/engine/background.cc
   src/engine/engine.cc
   src/engine/grid.cc
+  src/engine/hints.cc
   src/engine/inflate.cc
   src/engine/lathe.cc
   src/engine/look.cc
   src/engine/mask.cc
-  src/engine/remainder.cc
+  src/engine/matting.cc
   src/engine/network.cc
   src/engine/onnx.cc
+  src/engine/remainder.cc
   src/engine/segment.cc
   src/engine/solid.cc
   src/engine/subject.cc
