@@ -4,6 +4,7 @@ add_library(i2m_engine STATIC
   src/engine/boxed.cc
   src/engine/cuboid.cc
   src/engine/engine.cc
+  src/engine/graphic.cc
   src/engine/grid.cc
   src/engine/inflate.cc
   src/engine/lathe.cc
