@@ -13,9 +13,9 @@ namespace {
 // A lathe with more evidence than this is one even if its outline would do for a box.
 constexpr float surely_turned = 0.75F;
 // Spread of the hues, Lab units, beyond which something boxy is a sign.
-constexpr float hues_of_a_sign = 20, frontal_sine_max = 0.2F;
+constexpr float hues_of_a_sign = 20, frontal_sine_max = 0.26F;
 // A box that was asked for need not look like one as clearly.
-constexpr float box_if_asked = 0.1F;
+constexpr float box_if_asked = 0.25F;
 
 // Finer where there is budget for it, and where parts would otherwise be a cell or two thin.
 int cells_for(int triangles, const cv::Mat& alpha) {
