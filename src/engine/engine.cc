@@ -57,12 +57,13 @@ Params clamped(Params p) {
   return p;
 }
 
-// One metre along the longest side, the middle at the origin.
-void to_metres(std::vector<mesh::Vec3>& positions) {
+// One metre along the longest side, the middle at the origin. Answers metres a cell.
+float to_metres(std::vector<mesh::Vec3>& positions) {
   const mesh::Box box = mesh::bounds_of(positions);
   const mesh::Vec3 middle = (box.min + box.max) * 0.5F, size = box.max - box.min;
   const float scale = 1 / std::max({size.x, size.y, size.z, 1e-6F});
   for (mesh::Vec3& p : positions) p = (p - middle) * scale;
+  return scale;
 }
 
 std::unexpected<Error> too_thin() {
@@ -112,7 +113,8 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
   mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
                                                : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
-  to_metres(textured.mesh.positions);
+  const float cell_m = to_metres(textured.mesh.positions);
+  if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
 
   CHECK_OK(run.begin(Stage::Pack));
   TRY(textured.jpeg, image::write_jpeg(atlas.rgb, jpeg_quality));

@@ -88,6 +88,7 @@ struct Report {
   Back back = Back::Mirror;   // never Auto
   float pitch = 0;            // radians the camera looked down; the model has been stood upright by it
   float roll = 0;             // radians the picture leaned; likewise
+  float nearness = 0;         // 1 / the camera's distance from the model's middle, 1/m; 0 where it was taken for far
   int grid = 0;               // cells along a side of the volume
   int triangles = 0;
   int vertices = 0;
