@@ -43,9 +43,9 @@ int main(int argc, char** argv) {
       const mesh::Picture one = renderer.draw(
           {.width = side, .height = side, .yaw = 360.0F / columns * static_cast<float>(column) + 20, .pitch = 15});
       for (int y = 0; y < side; ++y) {
-        std::copy_n(
-            one.rgba.begin() + static_cast<std::ptrdiff_t>(y) * side * 4, side * 4,
-            sheet.rgba.begin() + ((static_cast<std::ptrdiff_t>(row) * side + y) * sheet.width + column * side) * 4);
+        const std::ptrdiff_t from = std::ptrdiff_t{y} * side, left = std::ptrdiff_t{column} * side;
+        const std::ptrdiff_t to = (std::ptrdiff_t{row} * side + y) * sheet.width + left;
+        std::copy_n(one.rgba.begin() + from * 4, std::ptrdiff_t{side} * 4, sheet.rgba.begin() + to * 4);
       }
     }
     const double ms = 1000.0 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / columns;

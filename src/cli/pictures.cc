@@ -21,8 +21,8 @@ mesh::Picture decode(const mesh::Image& image, const image::Decoder& decoder, in
   for (int y = 0; y < out.height; ++y) {
     const std::uint8_t* rgb = picture->rgb.ptr(y);
     const std::uint8_t* alpha = picture->alpha.empty() ? nullptr : picture->alpha.ptr(y);
-    for (int x = 0; x < out.width; ++x) {
-      out.rgba.insert(out.rgba.end(), {rgb[x * 3], rgb[x * 3 + 1], rgb[x * 3 + 2]});
+    for (int x = 0; x < out.width; ++x, rgb += 3) {
+      out.rgba.insert(out.rgba.end(), {rgb[0], rgb[1], rgb[2]});
       out.rgba.push_back(alpha == nullptr ? std::uint8_t{255} : alpha[x]);
     }
   }

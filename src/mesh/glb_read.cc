@@ -150,7 +150,7 @@ class GltfCheck {
       if (const Json* view = json.find("bufferView"); view != nullptr) {
         const auto at = view->whole();
         if (!at || *at >= views_.size()) return bad("an accessor names no buffer view");
-        a.view = *at;
+        a.view = at;
         const Gltf::View& within = views_[*at];
         a.stride = within.stride == 0 ? size : within.stride;
         if ((*offset + within.offset) % bytes_of(*type) != 0) return bad("an accessor is not aligned");

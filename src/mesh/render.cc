@@ -9,7 +9,7 @@
 namespace i2m::mesh {
 namespace {
 
-constexpr int samples_side = 2;  // of a pixel
+constexpr std::size_t samples_side = 2;  // of a pixel
 constexpr float tiny = 1e-12F;
 
 // The camera's axes in the world, and how far it stands from the middle.
@@ -61,6 +61,7 @@ struct Corner {
 
 struct Triangle {
   std::uint32_t part = 0, first = 0;  // first: into the part's indices
+  int level = 0;                      // of its texture
 };
 
 struct Weights {
@@ -98,8 +99,8 @@ class Drawing {
         textures_(textures),
         camera_(camera),
         view_(view),
-        width_(view.width * samples_side),
-        height_(view.height * samples_side),
+        width_(view.width * static_cast<int>(samples_side)),
+        height_(view.height * static_cast<int>(samples_side)),
         samples_(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_)) {}
 
   Picture run(const Box& box) {
@@ -138,11 +139,15 @@ class Drawing {
         corners[v] = {static_cast<float>(width_) / 2 + s.x * camera_.focal * near * half,
                       half - s.y * camera_.focal * near * half, near};
       }
-      const bool both_sides = scene_.materials[part.material].double_sided;
+      const Material& material = scene_.materials[part.material];
+      const bool both_sides = material.double_sided;
+      const bool textured = material.image && !part.texture.empty() && !textures_[*material.image].empty();
       for (std::size_t i = 0; i + 2 < part.mesh.indices.size(); i += 3) {
-        const Triangle t{static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(i)};
+        Triangle t{static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(i)};
         const float area = area_of(t);
-        if (area < 0 || (both_sides && area > 0)) triangles_.push_back(t);
+        if (!(area < 0 || (both_sides && area > 0))) continue;
+        if (textured) t.level = level_of(t, textures_[*material.image]);
+        triangles_.push_back(t);
       }
     }
   }
@@ -207,7 +212,8 @@ class Drawing {
 
   Weights weights_at(const Triangle& t, std::size_t sample) const {
     const auto width = static_cast<std::size_t>(width_);
-    Weights w = flat_weights(t, static_cast<float>(sample % width) + 0.5F, static_cast<float>(sample / width) + 0.5F);
+    const std::size_t x = sample % width, y = sample / width;
+    Weights w = flat_weights(t, static_cast<float>(x) + 0.5F, static_cast<float>(y) + 0.5F);
     w = {w.a * corner(t, 0).near, w.b * corner(t, 1).near, w.c * corner(t, 2).near};
     const float whole = 1 / (w.a + w.b + w.c);
     return {w.a * whole, w.b * whole, w.c * whole};
@@ -225,7 +231,7 @@ class Drawing {
       const Vec2 a = part.texture[v[0]], b = part.texture[v[1]], c = part.texture[v[2]];
       const Vec2 at{a.x * w.a + b.x * w.b + c.x * w.c, a.y * w.a + b.y * w.b + c.y * w.c};
       const Texture& texture = textures_[*material.image];
-      colour = colour * texture.look_up(at, level_of(t, texture), material.wrap_s, material.wrap_t);
+      colour = colour * texture.look_up(at, t.level, material.wrap_s, material.wrap_t);
     }
     if (!part.colours.empty()) {
       for (std::size_t k = 0; k < 4; ++k) {
@@ -287,7 +293,7 @@ class Drawing {
   Picture resolve(const Box& box) const {
     const Ground ground = view_.shadow ? Ground(scene_, box) : Ground();
     Picture out{view_.width, view_.height, {}};
-    out.rgba.resize(samples_ / (samples_side * samples_side) * 4);
+    out.rgba.resize(static_cast<std::size_t>(view_.width) * static_cast<std::size_t>(view_.height) * 4);
     std::uint8_t* to = out.rgba.data();
     for (int y = 0; y < view_.height; ++y) {
       for (int x = 0; x < view_.width; ++x, to += 4) {
@@ -303,15 +309,14 @@ class Drawing {
 
   Rgba mean_at(int x, int y) const {
     Rgba sum{};
-    for (int k = 0; k < samples_side * samples_side; ++k) {
-      const auto row = static_cast<std::size_t>(y * samples_side + k / samples_side);
-      const std::size_t i =
-          row * static_cast<std::size_t>(width_) + static_cast<std::size_t>(x * samples_side + k % samples_side);
+    const auto left = static_cast<std::size_t>(x) * samples_side, top = static_cast<std::size_t>(y) * samples_side;
+    for (std::size_t k = 0; k < samples_side * samples_side; ++k) {
+      const std::size_t i = (top + k / samples_side) * static_cast<std::size_t>(width_) + left + k % samples_side;
       const Rgba& s = light_[i];
       for (std::size_t c = 0; c < 3; ++c) sum[c] += std::min(s[c], 1.0F);
       sum[3] += owner_[i] != nobody ? 1 : s[3];
     }
-    for (float& c : sum) c /= samples_side * samples_side;
+    for (float& c : sum) c /= static_cast<float>(samples_side * samples_side);
     return sum;
   }
 

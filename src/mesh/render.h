@@ -17,7 +17,7 @@ struct View {
   float yaw = 0;         // degrees to the right of the front (+z)
   float pitch = 12;      // degrees from above
   float fov = 30;        // degrees, vertical
-  float margin = 0.06F;  // of the picture, left free on every side
+  float margin = 0.08F;  // of the picture, left free on every side
   bool shadow = true;    // a soft one on the ground below
   bool transparent = false;
   std::array<std::uint8_t, 3> background{240, 240, 242};  // where not transparent

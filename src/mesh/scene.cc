@@ -128,7 +128,7 @@ class SceneReader {
     for (const std::string_view name : {"EXT_texture_webp", "KHR_texture_basisu"}) {
       if (const Json* other = extension(texture, name); other != nullptr && !source) source = other->count("source");
     }
-    if (source && *source < scene_.images.size()) m.image = *source;
+    if (source && *source < scene_.images.size()) m.image = source;
     const auto& samplers = root_.list("samplers");
     if (const auto at = texture.count("sampler"); at && *at < samplers.size()) {
       m.wrap_s = wrap_of(samplers[*at].count_or("wrapS", 0));

@@ -37,21 +37,19 @@ Mesh Shrinker::mesh() const {
   Mesh out{mesh_.positions, {}};
   for (std::uint32_t t = 0; t < mesh_.triangle_count(); ++t) {
     if (!alive(t)) continue;
-    for (std::size_t k = 0; k < 3; ++k) out.indices.push_back(mesh_.indices[t * 3 + k]);
+    for (std::size_t k = 0; k < 3; ++k) out.indices.push_back(at(t, k));
   }
   return out;
 }
 
-bool Shrinker::names(std::uint32_t t, std::uint32_t v) const {
-  return mesh_.indices[t * 3] == v || mesh_.indices[t * 3 + 1] == v || mesh_.indices[t * 3 + 2] == v;
-}
+bool Shrinker::names(std::uint32_t t, std::uint32_t v) const { return at(t, 0) == v || at(t, 1) == v || at(t, 2) == v; }
 
 // The vertices a vertex has edges to, in ascending order.
 std::vector<std::uint32_t> Shrinker::ring(std::uint32_t v) const {
   std::vector<std::uint32_t> out;
   for (const std::uint32_t t : around_[v]) {
     for (std::size_t k = 0; k < 3; ++k) {
-      if (mesh_.indices[t * 3 + k] != v) out.push_back(mesh_.indices[t * 3 + k]);
+      if (at(t, k) != v) out.push_back(at(t, k));
     }
   }
   std::ranges::sort(out);
@@ -68,7 +66,7 @@ std::uint32_t Shrinker::across(std::uint32_t t, std::uint32_t a, std::uint32_t b
 }
 
 bool Shrinker::is_bad(std::uint32_t t) const {
-  const std::uint32_t* v = &mesh_.indices[t * 3];
+  const std::uint32_t* v = &mesh_.indices[std::size_t{t} * 3];
   if (too_thin(mesh_.positions[v[0]], mesh_.positions[v[1]], mesh_.positions[v[2]])) return true;
   const Vec3 own = area_of(mesh_, t);
   for (std::size_t k = 0; k < 3; ++k) {
@@ -88,7 +86,7 @@ bool Shrinker::may_collapse(std::uint32_t from, std::uint32_t to, bool strict) c
     if (names(t, to)) continue;
     std::array<Vec3, 3> before{}, after{};
     for (std::size_t k = 0; k < 3; ++k) {
-      const std::uint32_t v = mesh_.indices[t * 3 + k];
+      const std::uint32_t v = at(t, k);
       before[k] = mesh_.positions[v];
       after[k] = mesh_.positions[v == from ? to : v];
     }
@@ -97,7 +95,7 @@ bool Shrinker::may_collapse(std::uint32_t from, std::uint32_t to, bool strict) c
     if (strict && cosine(was, is) < turned_cosine) return false;
     // Against the neighbours that stay where they are.
     for (std::size_t k = 0; k < 3; ++k) {
-      const std::uint32_t v = mesh_.indices[t * 3 + k], w = mesh_.indices[t * 3 + (k + 1) % 3];
+      const std::uint32_t v = at(t, k), w = at(t, (k + 1) % 3);
       if (v == from || w == from) continue;
       if (cosine(is, area_of(mesh_, across(t, v, w))) < folded_cosine) return false;
     }
@@ -123,15 +121,15 @@ void Shrinker::collapse(std::uint32_t from, std::uint32_t to) {
   for (const std::uint32_t t : around_[from]) {
     if (names(t, to)) {
       for (std::size_t k = 0; k < 3; ++k) {
-        const std::uint32_t v = mesh_.indices[t * 3 + k];
+        const std::uint32_t v = at(t, k);
         if (v != from) std::erase(around_[v], t);
       }
-      for (std::size_t k = 1; k < 3; ++k) mesh_.indices[t * 3 + k] = mesh_.indices[t * 3];
+      for (std::size_t k = 1; k < 3; ++k) at(t, k) = at(t, 0);
       --triangles_;
       continue;
     }
     for (std::size_t k = 0; k < 3; ++k) {
-      if (mesh_.indices[t * 3 + k] == from) mesh_.indices[t * 3 + k] = to;
+      if (at(t, k) == from) at(t, k) = to;
     }
     around_[to].push_back(t);
   }
@@ -143,7 +141,7 @@ bool Shrinker::turn(std::uint32_t t, std::uint32_t a, std::uint32_t b, std::uint
   const std::uint32_t other = across(t, a, b);
   std::uint32_t d = a;
   for (std::size_t k = 0; k < 3; ++k) {
-    const std::uint32_t v = mesh_.indices[other * 3 + k];
+    const std::uint32_t v = at(other, k);
     if (v != a && v != b) d = v;
   }
   if (d == c || around_[a].size() <= 3 || around_[b].size() <= 3) return false;
@@ -161,8 +159,8 @@ bool Shrinker::turn(std::uint32_t t, std::uint32_t a, std::uint32_t b, std::uint
   }
   const std::array<std::uint32_t, 6> turned{a, d, c, d, b, c};
   for (std::size_t k = 0; k < 3; ++k) {
-    mesh_.indices[t * 3 + k] = turned[k];
-    mesh_.indices[other * 3 + k] = turned[k + 3];
+    at(t, k) = turned[k];
+    at(other, k) = turned[k + 3];
   }
   std::erase(around_[b], t);
   std::erase(around_[a], other);
@@ -172,7 +170,7 @@ bool Shrinker::turn(std::uint32_t t, std::uint32_t a, std::uint32_t b, std::uint
 }
 
 bool Shrinker::mend(std::uint32_t t) {
-  const std::array<std::uint32_t, 3> v{mesh_.indices[t * 3], mesh_.indices[t * 3 + 1], mesh_.indices[t * 3 + 2]};
+  const std::array<std::uint32_t, 3> v{at(t, 0), at(t, 1), at(t, 2)};
   std::array<Candidate, 6> ways;
   for (std::size_t k = 0; k < 3; ++k) {
     const std::uint32_t a = v[k], b = v[(k + 1) % 3];
@@ -216,7 +214,7 @@ bool Shrinker::relax() {
   std::vector<std::uint32_t> corners;
   for (std::uint32_t t = 0; t < mesh_.triangle_count(); ++t) {
     if (!alive(t) || !is_bad(t)) continue;
-    for (std::size_t k = 0; k < 3; ++k) corners.push_back(mesh_.indices[t * 3 + k]);
+    for (std::size_t k = 0; k < 3; ++k) corners.push_back(at(t, k));
   }
   std::ranges::sort(corners);
   corners.erase(std::ranges::unique(corners).begin(), corners.end());

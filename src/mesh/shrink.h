@@ -30,7 +30,9 @@ class Shrinker {
     std::uint32_t from = 0, to = 0;
   };
 
-  bool alive(std::uint32_t t) const { return mesh_.indices[t * 3] != mesh_.indices[t * 3 + 1]; }
+  std::uint32_t at(std::uint32_t t, std::size_t k) const { return mesh_.indices[std::size_t{t} * 3 + k]; }
+  std::uint32_t& at(std::uint32_t t, std::size_t k) { return mesh_.indices[std::size_t{t} * 3 + k]; }
+  bool alive(std::uint32_t t) const { return at(t, 0) != at(t, 1); }
   bool names(std::uint32_t t, std::uint32_t v) const;
   std::vector<std::uint32_t> ring(std::uint32_t v) const;
   bool is_bad(std::uint32_t t) const;

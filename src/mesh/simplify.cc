@@ -158,9 +158,7 @@ class Mender {
   std::uint32_t at(std::uint32_t i) const { return mesh_.indices[i]; }
   Triangle corners(std::uint32_t t) const { return {at(t), at(t + 1), at(t + 2)}; }
 
-  bool folded(std::uint32_t t) const {
-    return agreement(mesh_, normals_, corners(t)) < upright;
-  }
+  bool folded(std::uint32_t t) const { return agreement(mesh_, normals_, corners(t)) < upright; }
 
   // The half edges from one vertex to the other; more than one where the surface touches itself.
   std::size_t count(std::uint32_t from, std::uint32_t to) const {
@@ -266,8 +264,8 @@ Mesh simplify(const Mesh& mesh, std::size_t triangles_max) {
   if (out.size() / 3 > triangles_max) out = collapse_fewer(mesh, std::move(out), triangles_max);
   Mesh made{mesh.positions, std::move(out)};
   mend(made, normals_of(mesh));
-  // One model in ten touches itself somewhere or has a fold that no turned edge took out. A closed surface is worth
-  // the cut; of an open one the borders would be taken for holes.
+  // One model in fourteen touches itself somewhere or has a fold that no turned edge took out. A closed surface is
+  // worth the cut; of an open one the borders would be taken for holes.
   const Faults faults = faults_of(made);
   if (!faults.none() && faults.open_edges == 0) made = make_manifold(made, triangles_max);
   // Once more by the normals it will be drawn with, if that does no harm.

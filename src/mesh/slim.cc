@@ -19,7 +19,8 @@ constexpr int attempts_max = 4;
 
 bool shades(const Attribute& attribute) { return attribute.name == "NORMAL" || attribute.name == "TANGENT"; }
 
-// Vertices that agree in everything become one, or every facet of an unindexed file would be an island.
+// Vertices that agree in everything become one, or every facet of an unindexed file would be an island; those that no
+// triangle names go, or each would count as one more side of a seam where it lies on another.
 void weld(Stream& stream) {
   std::vector<std::uint32_t> order(stream.vertices);
   std::iota(order.begin(), order.end(), 0U);
@@ -40,6 +41,7 @@ void weld(Stream& stream) {
     first[order[i]] = i > 0 && compare(order[i - 1], order[i]) == 0 ? first[order[i - 1]] : order[i];
   }
   for (std::uint32_t& v : stream.indices) v = first[v];
+  compact(stream);
 }
 
 bool same(Vec3 a, Vec3 b) { return a.x == b.x && a.y == b.y && a.z == b.z; }
@@ -89,12 +91,27 @@ Indices collapse(const Joined& joined, std::size_t triangles_max) {
   return best;
 }
 
+std::size_t stream_of(const Joined& joined, std::uint32_t vertex) {
+  return static_cast<std::size_t>(std::ranges::upper_bound(joined.begins, vertex) - joined.begins.begin() - 1);
+}
+
+// Streams that lose everything keep one triangle each (see `part`), which the budget has to have room for.
+Indices collapse_with_room(const Joined& joined, std::size_t triangles_max) {
+  Indices out = collapse(joined, triangles_max);
+  std::vector<std::uint8_t> present(joined.begins.size() - 1);
+  for (const std::uint32_t v : out) present[stream_of(joined, v)] = 1;
+  const auto empty = static_cast<std::size_t>(std::ranges::count(present, 0));
+  if (empty > 0 && empty < triangles_max && out.size() / 3 + empty > triangles_max) {
+    out = collapse(joined, triangles_max - empty);
+  }
+  return out;
+}
+
 // Back to the streams. One of which nothing is left keeps its largest triangle: glTF has no empty primitive.
 void part(const Joined& joined, const Indices& indices, std::vector<Stream>& streams) {
   std::vector<Indices> parts(streams.size());
   for (std::size_t i = 0; i < indices.size(); i += 3) {
-    const auto s =
-        static_cast<std::size_t>(std::ranges::upper_bound(joined.begins, indices[i]) - joined.begins.begin() - 1);
+    const std::size_t s = stream_of(joined, indices[i]);
     for (std::size_t k = 0; k < 3; ++k) {
       parts[s].push_back(indices[i + k] - static_cast<std::uint32_t>(joined.begins[s]));
     }
@@ -208,7 +225,7 @@ Slimmed slim(std::vector<Stream>& streams, std::size_t triangles_max) {
   if (out.triangles <= triangles_max) return out;
   for (Stream& stream : streams) weld(stream);
   const Joined joined = join(streams);
-  Indices indices = joined.indices.empty() ? Indices{} : collapse(joined, triangles_max);
+  Indices indices = joined.indices.empty() ? Indices{} : collapse_with_room(joined, triangles_max);
   const bool any_shading =
       std::ranges::any_of(streams, [](const Stream& stream) { return std::ranges::any_of(stream.attributes, shades); });
   if (indices.size() / 3 > triangles_max && any_shading) {
@@ -218,7 +235,7 @@ Slimmed slim(std::vector<Stream>& streams, std::size_t triangles_max) {
       weld(stream);
     }
     const Joined joined_bare = join(bare);
-    Indices fewer = collapse(joined_bare, triangles_max);
+    Indices fewer = collapse_with_room(joined_bare, triangles_max);
     if (fewer.size() < indices.size()) {
       part(joined_bare, fewer, bare);
       for (Stream& stream : bare) Shading(stream).run();
