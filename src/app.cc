@@ -12,6 +12,7 @@
 #include "db/leader.h"
 #include "dispatch/schedule.h"
 #include "dispatch/work.h"
+#include "engine/matting.h"
 #include "identity/identity.h"
 #include "jobs/jobs.h"
 #include "migrations.gen.h"
@@ -273,6 +274,13 @@ Result<> serve(const Settings& settings) {
   loops.run([&] { server->drain([&loops] { loops.stop(); }); });
 }
 
+// Loaded before anything listens: a worker with half its settings is worse than none.
+Result<std::unique_ptr<const engine::Network>> own_network(const Settings& settings) {
+  const std::string& file = settings.text("ENGINE_MATTING_ONNX");
+  if (file.empty()) return nullptr;
+  return engine::load_matting(file, "ENGINE_MATTING_ONNX");
+}
+
 Result<> work(const Settings& settings) {
   Loops loops;
   CHECK_OK(loops.make(settings, 1));
@@ -282,10 +290,11 @@ Result<> work(const Settings& settings) {
   TRY(const std::size_t threads, count_or_cores(settings, "ENGINE_THREADS"));
   TRY(image::Decoder decoder, picture_decoder(settings));
   TRY(const std::chrono::milliseconds patience, settings.milliseconds("WORK_PATIENCE_MS"));
+  TRY(std::unique_ptr<const engine::Network> matting, own_network(settings));
   TRY(redis::Settings redis, redis_settings(settings));
   Operations operations;
   CHECK_OK(operations.listen(settings, loops, *files, "work"));
-  providers::Embedded embedded{static_cast<int>(threads), std::move(decoder)};
+  providers::Embedded embedded{static_cast<int>(threads), std::move(decoder), std::move(matting)};
   dispatch::Worker worker{loops.first(), std::move(redis),         embedded,
                           objects,       std::move(jobs_settings), operations.metrics};
   const auto finished = [&loops](std::exception_ptr thrown) {

@@ -19,6 +19,7 @@ namespace i2m::engine {
 namespace {
 
 constexpr int jpeg_quality = 88;
+constexpr int preview_px_min = 64;
 constexpr int random_seed = 20090101;  // any; equal pictures must give equal models
 constexpr std::array<float, stage_count> done_before = {0.0F, 0.05F, 0.4F, 0.45F, 0.6F, 0.7F, 0.95F};
 
@@ -54,6 +55,7 @@ class Run {
 Params clamped(Params p) {
   p.triangles_max = std::clamp(p.triangles_max, triangles_min, triangles_most);
   p.texture_px = std::clamp(p.texture_px, texture_px_min, texture_px_most);
+  p.delight = p.delight > 0 ? std::min(p.delight, 1.0F) : 0;
   p.depth = std::isfinite(p.depth) ? std::clamp(p.depth, depth_min, depth_most) : 1;
   return p;
 }
@@ -115,9 +117,9 @@ std::unexpected<Error> too_thin() {
                 "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
 }
 
-// Better none than one of the background.
+// Better none than one of the background. Who says where the object is has been asked already.
 Result<> check_clear(const Mask& mask, const Params& params) {
-  if (mask.from_alpha || mask.confidence >= params.confidence_min) return {};
+  if (mask.from_alpha || !params.hints.empty() || mask.confidence >= params.confidence_min) return {};
   return refuse(
       Code::ObjectUnclear, "files",
       "We cannot tell the object in this picture from what is behind it. Send it on a plain background, as a PNG "
@@ -126,7 +128,7 @@ Result<> check_clear(const Mask& mask, const Params& params) {
 
 Result<Mask> mask_of(const image::Picture& picture, const Params& params, Run& run) {
   CHECK_OK(run.begin(Stage::Mask));
-  TRY(Mask mask, find_object(picture));
+  TRY(Mask mask, find_object(picture, params.hints, params.matting));
   CHECK_OK(check_clear(mask, params));
   return mask;
 }
@@ -253,6 +255,22 @@ Result<Model> make_model(const image::Picture& picture, const image::PictureInfo
     Report report{.picture = info};
     Run run(progress, report);
     return build(picture, mask, clamped(params), run, report);
+  });
+}
+
+Result<MaskPreview> preview_mask(const image::Picture& picture, const Params& params, int side_px_max) {
+  return guarded([&]() -> Result<MaskPreview> {
+    TRY(const Mask mask, find_object(picture, params.hints, params.matting));
+    const cv::Mat drawn = draw_mask(picture, mask, std::clamp(side_px_max, preview_px_min, texture_px_most));
+    return MaskPreview{drawn.cols, drawn.rows, {drawn.datastart, drawn.dataend}, mask.confidence, mask.from_alpha};
+  });
+}
+
+Result<MaskPreview> preview_mask(std::span<const std::uint8_t> bytes, const Params& params, int side_px_max) {
+  return guarded([&]() -> Result<MaskPreview> {
+    TRY(const image::PictureInfo info, image::probe(bytes));
+    TRY(const image::Picture picture, image::decode(bytes, info, decode_side_px(params)));
+    return preview_mask(picture, params, side_px_max);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/hints.h"
 #include "image/probe.h"
 
 namespace i2m::image {
@@ -18,6 +19,7 @@ struct Picture;
 namespace i2m::engine {
 
 struct Mask;
+class Network;
 
 /// What the object is taken to be. Auto looks; the others are the user's word.
 enum class Shape : std::uint8_t {
@@ -56,6 +58,9 @@ struct Params {
   float depth = 1;        // multiplies the extent towards the viewer
   int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
   Back back = Back::Auto;
+  float delight = 0;                        // 0 to 1: how much of the picture's own shading is taken out of the texture
+  Hints hints;                              // where the object is, by the user's word
+  const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h
   bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
   float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
 };
@@ -102,7 +107,7 @@ using Progress = std::function<bool(Stage stage, float fraction)>;
 /// Units:  the model's longest side is 1 m; y is up, the picture's front faces +z.
 /// Errors: probe's; Code::FileTruncated or Code::PictureUnreadable when the pixels do not decode;
 ///         Code::NoObjectFound when there is nothing to model; Code::ObjectUnclear below Params::confidence_min;
-///         Code::Cancelled.
+///         Code::Invalid naming a hint; Code::Cancelled.
 /// Cost:   one thread, 0.2 to 1 s and up to about 200 MB at the presets. Blocks: call it on the engine's own pool.
 /// Source: docs of the parts: mask.h, lathe.h, inflate.h, solid.h, texture.h.
 ///
@@ -122,5 +127,18 @@ Result<Model> make_model(const image::Picture& picture, const image::PictureInfo
 
 /// The longer side to which a picture is decoded at most: more than the texture can show is not looked at.
 int decode_side_px(const Params& params);
+
+/// The picture with what make_model would not take for the object dimmed, and a line around what it would.
+struct MaskPreview {
+  int width = 0, height = 0;
+  std::vector<std::uint8_t> rgb;  // rows of width * 3 bytes
+  float confidence = 0;           // as in Report
+  bool from_alpha = false;
+};
+
+/// Errors: as make_model's.
+/// Cost:   decoding, and 0.1 to 0.3 s for pictures without transparency.
+Result<MaskPreview> preview_mask(const image::Picture& picture, const Params& params, int side_px_max);
+Result<MaskPreview> preview_mask(std::span<const std::uint8_t> picture, const Params& params, int side_px_max);
 
 }  // namespace i2m::engine

@@ -2,6 +2,7 @@
 
 #include "base/offload.h"
 #include "engine/engine.h"
+#include "engine/network.h"
 #include "image/decode.h"
 
 namespace i2m::providers {
@@ -17,9 +18,18 @@ Result<engine::Model> make_model(const image::Decoder& decoder, image::Bytes byt
 
 }  // namespace
 
+Embedded::Embedded(int threads, image::Decoder decoder, std::unique_ptr<const engine::Network> matting)
+    : threads_{threads},
+      decoder_{std::move(decoder)},
+      matting_{std::move(matting)},
+      pool_{static_cast<std::size_t>(threads)} {}
+
+Embedded::~Embedded() { pool_.join(); }
+
 Task<Made> Embedded::make(const Order& order, Progress& progress) {
   engine::Params params;
   params.triangles_max = order.triangles_max;
+  params.matting = matting_.get();
   // A mesh this coarse shows no more than half the texture can hold.
   if (order.triangles_max <= 1000) params.texture_px /= 2;
   const engine::Progress report = [&progress](engine::Stage stage, float fraction) {
