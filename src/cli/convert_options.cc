@@ -1,9 +1,12 @@
 #include "cli/convert_options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <system_error>
+#include <tuple>
 
 namespace i2m::cli {
 namespace {
@@ -33,6 +36,49 @@ void choice(CLI::App& app, const std::string& name, std::string& word, const Wor
   app.add_option(name, word, help)->check(CLI::IsMember(names))->default_str(word);
 }
 
+// "0.1,0.25,0.9": between `least` and `most` numbers. Empty when it is anything else.
+std::vector<float> numbers_of(const std::string& text, std::size_t least, std::size_t most) {
+  std::vector<float> out;
+  const char *at = text.data(), *const end = text.data() + text.size();
+  while (true) {
+    float number = 0;
+    const auto [rest, error] = std::from_chars(at, end, number);
+    if (error != std::errc{} || !std::isfinite(number)) return {};
+    out.push_back(number);
+    if (rest == end) break;
+    if (*rest != ',') return {};
+    at = rest + 1;
+  }
+  return out.size() >= least && out.size() <= most ? out : std::vector<float>{};
+}
+
+struct HintWords {
+  std::string box;
+  std::vector<std::string> include, exclude;
+};
+
+// Shares of the picture, as engine/hints.h has them; whether they make sense together the engine says.
+Result<> read_hints(const HintWords& words, engine::Hints& hints) {
+  const auto wrong = [](const std::string& what, const char* how) {
+    return refuse(Code::Invalid, "", what + " must be " + how + ", in shares of the picture from 0 to 1");
+  };
+  if (!words.box.empty()) {
+    const auto n = numbers_of(words.box, 4, 4);
+    if (n.empty()) return wrong("--box", "left,top,right,bottom");
+    hints.box = {.left = n[0], .top = n[1], .right = n[2], .bottom = n[3]};
+  }
+  for (const auto& [name, texts, dabs] :
+       {std::tuple{"--include", &words.include, &hints.include}, {"--exclude", &words.exclude, &hints.exclude}}) {
+    for (const std::string& text : *texts) {
+      constexpr float usual_radius = 0.02F;
+      const auto n = numbers_of(text, 2, 3);
+      if (n.empty()) return wrong(name, "x,y or x,y,radius");
+      dabs->push_back({.x = n[0], .y = n[1], .radius = n.size() > 2 ? n[2] : usual_radius});
+    }
+  }
+  return engine::check(hints);
+}
+
 int wrong(const std::string& what) {
   std::fprintf(stderr, "image2model convert: %s\n", what.c_str());
   return exit_usage;
@@ -51,6 +97,7 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
 
   ConvertOptions o;
   o.params.triangles_max = o.params.texture_px = 0;
+  HintWords hints;
   std::string quality = "medium", shape = "auto", back = "auto", wall = "required", size;
   bool anyway = false;
   CLI::App app{"Makes textured 3D models (GLB) of the things in pictures, on this machine.", "image2model convert"};
@@ -72,6 +119,12 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   app.add_flag("--print", o.params.printable, "a strict 2-manifold, for printing");
   app.add_option("--size", size,
                  "the real size of one side: height=0.3m, width=30cm, depth=250mm; longest=1m unless said");
+  app.add_option("--box", hints.box, "the object lies within left,top,right,bottom (shares of the picture, 0 to 1)");
+  app.add_option("--include", hints.include, "belongs to the object: x,y or x,y,radius; may be given often");
+  app.add_option("--exclude", hints.exclude, "does not belong to it, likewise");
+  app.add_flag("--trust-alpha", o.params.hints.trust_alpha, "the picture's own transparency is right, however faint");
+  app.add_option("--delight", o.params.delight, "takes so much of the picture's own shading out of the texture")
+      ->check(CLI::Range(0.0F, 1.0F));
   app.add_option("--preview", o.preview, "a PNG of the model to write, seen from the front's right");
   app.add_option("--mask", o.mask, "a PNG to write of what was taken for the object");
   app.add_flag("--anyway", anyway, "make a model even where the object is a guess");
@@ -86,10 +139,14 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   }
   // Not a number passes CLI11's range check.
   if (!std::isfinite(o.params.depth)) return std::unexpected{wrong("--depth must be a number")};
+  if (!std::isfinite(o.params.delight)) return std::unexpected{wrong("--delight must be a number")};
   if (!size.empty()) {
     const auto read = size_of(size);
     if (!read) return std::unexpected{wrong(read.error().message)};
     o.size = *read;
+  }
+  if (const auto read = read_hints(hints, o.params.hints); !read) {
+    return std::unexpected{wrong(read.error().message)};
   }
   if (o.all_presets && o.params.triangles_max != 0) {
     return std::unexpected{wrong("--all-presets and --triangles exclude each other")};

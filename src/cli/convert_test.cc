@@ -164,6 +164,35 @@ TEST_F(Convert, ShowsWhatItTookForTheObjectInAFormThatCanBeMended) {
   EXPECT_TRUE(json()[0].find("mask_from_alpha")->truth);
 }
 
+TEST_F(Convert, TakesTheUsersWordForWhereTheObjectIs) {
+  const std::string in = pictures() / "edge-two-objects.png", mask = folder() / "mask.png";
+  const auto halves = [&](const std::vector<std::string>& hints) {
+    std::vector<std::string> arguments{in, "-o", out(), "--quality", "low", "--mask", mask};
+    arguments.insert(arguments.end(), hints.begin(), hints.end());
+    EXPECT_EQ(run(arguments), 0) << complained;
+    const cv::Mat alpha = decoded(mask).alpha > 127;
+    const int middle = alpha.cols / 2;
+    return std::pair{cv::countNonZero(alpha.colRange(0, middle)), cv::countNonZero(alpha.colRange(middle, alpha.cols))};
+  };
+  const auto [left, right] = halves({});
+  EXPECT_GT(left, 0);
+  EXPECT_GT(right, 0);
+  const auto boxed = halves({"--box", "0,0,0.5,1"});
+  EXPECT_GT(boxed.first, left / 2);
+  EXPECT_EQ(boxed.second, 0);
+  EXPECT_LT(halves({"--exclude", "0.25,0.5,0.2"}).first, left / 2);
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--box", "0,0,1"},
+                                                {"--box", "0,0,2,1"},
+                                                {"--include", "0.5"},
+                                                {"--include", "a,b"},
+                                                {"--exclude", "0.5,0.5,-1"},
+                                                {"--exclude", "0.1,0.2,0.3,0.4"}}) {
+    std::vector<std::string> arguments{in, "-o", out()};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(run(arguments), 2) << wrong[0] << " " << wrong[1];
+  }
+}
+
 TEST_F(Convert, DrawsAPreview) {
   const std::string in = pictures() / "mit-fluent-teddy.webp", preview = folder() / "preview.png";
   ASSERT_EQ(run({in, "-o", out(), "--preview", preview}), 0) << complained;

@@ -71,9 +71,9 @@ std::unexpected<Error> too_thin() {
                 "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
 }
 
-// Better none than one of the background.
+// Better none than one of the background. Who says where the object is has been asked already.
 Result<> check_clear(const Mask& mask, const Params& params) {
-  if (mask.from_alpha || mask.confidence >= params.confidence_min) return {};
+  if (mask.from_alpha || !params.hints.empty() || mask.confidence >= params.confidence_min) return {};
   return refuse(
       Code::ObjectUnclear, "files",
       "We cannot tell the object in this picture from what is behind it. Send it on a plain background, as a PNG "

@@ -19,5 +19,5 @@ target_include_directories(image_corpus_asan PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(image_corpus_asan PRIVATE -O1 -fsanitize=address,undefined -fno-sanitize-recover=all)
 target_link_options(image_corpus_asan PRIVATE -fsanitize=address,undefined)
 target_link_libraries(image_corpus_asan PRIVATE PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP ZLIB::ZLIB)
-add_test(NAME image_corpus_asan COMMAND image_corpus_asan 6 ${CMAKE_SOURCE_DIR}/test/data/corpus
+add_test(NAME image_corpus_asan COMMAND image_corpus_asan 20 ${CMAKE_SOURCE_DIR}/test/data/corpus
   ${CMAKE_SOURCE_DIR}/test/data/pictures)

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "engine/engine.h"
+#include "engine/network.h"
 #include "support/run.h"
 
 namespace i2m::providers {
@@ -33,7 +34,7 @@ class EmbeddedTest : public testing::Test {
   }
 
   boost::asio::io_context io;
-  Embedded embedded{1, decoder()};
+  Embedded embedded{1, decoder(), nullptr};
   Progress progress;
 };
 
