@@ -3,11 +3,10 @@
 #include <chrono>
 #include <optional>
 
-#include "engine/grid.h"
-#include "engine/lathe.h"
+#include "engine/box_unwrap.h"
+#include "engine/look.h"
 #include "engine/mask.h"
 #include "engine/solid.h"
-#include "engine/subject.h"
 #include "engine/texture.h"
 #include "image/decode.h"
 #include "image/jpeg_write.h"
@@ -60,50 +59,6 @@ Params clamped(Params p) {
   return p;
 }
 
-// Finer where there is budget for it, and where parts would otherwise be a cell or two thin.
-int cells_for(int triangles, const cv::Mat& alpha) {
-  const int base = triangles <= 400 ? 112 : triangles <= 2000 ? 160 : triangles <= 7000 ? 192 : 216;
-  constexpr float thin_cells = 12;
-  constexpr int cells_max = 256;
-  const cv::Mat object = alpha > 127;
-  cv::Mat inner;
-  cv::erode(object, inner, cv::Mat::ones(3, 3, CV_8U));
-  const int area = cv::countNonZero(object), rim = std::max(1, area - cv::countNonZero(inner));
-  const float width = 2 * static_cast<float>(area) / static_cast<float>(rim) * static_cast<float>(base) /
-                      static_cast<float>(alpha.cols);
-  return width < thin_cells && triangles > 400 ? std::min(cells_max, base * 5 / 4) : base;
-}
-
-struct Guess {
-  Subject subject;
-  Grid grid;
-  std::optional<Lathe> lathe;
-  float symmetry = 0;
-};
-
-// Stands the object upright if it was turned on a lathe and leans; otherwise leaves it as the picture has it.
-Guess look_at(const image::Picture& picture, const Mask& mask, const Params& params, Report& report) {
-  Guess guess;
-  guess.subject = cut_out(picture, mask.alpha, params.texture_px, 0);
-  const int n = cells_for(params.triangles_max, guess.subject.alpha);
-  guess.grid = make_grid(guess.subject, n);
-  const Lean lean = find_lean(guess.grid);
-  guess.symmetry = lean.upright_symmetry;
-  if (params.shape != Shape::Auto && params.shape != Shape::Turned) return guess;
-  if (lean.roll != 0) {
-    Subject upright = cut_out(picture, mask.alpha, params.texture_px, lean.roll);
-    Grid grid = make_grid(upright, n);
-    Lathe lathe = find_lathe(grid);
-    if (lathe.found) {
-      report.roll = lean.roll;
-      return {std::move(upright), std::move(grid), std::move(lathe), lean.symmetry};
-    }
-  }
-  Lathe lathe = find_lathe(guess.grid);
-  if (lathe.found || params.shape == Shape::Turned) guess.lathe = std::move(lathe);
-  return guess;
-}
-
 // One metre along the longest side, the middle at the origin.
 void to_metres(std::vector<mesh::Vec3>& positions) {
   const mesh::Box box = mesh::bounds_of(positions);
@@ -138,15 +93,15 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   report.mask_from_alpha = mask.from_alpha;
 
   CHECK_OK(run.begin(Stage::Shape));
-  const Guess guess = look_at(picture, mask, params, report);
+  const Guess guess = look_at(picture, mask, params);
   report.grid = guess.grid.n;
-  report.shape = guess.lathe ? Shape::Turned : params.shape == Shape::Auto ? Shape::Soft : params.shape;
-  report.back =
-      params.back == Back::Auto ? choose_back(guess.subject, guess.lathe.has_value(), guess.symmetry) : params.back;
+  report.shape = guess.shape;
+  report.roll = guess.roll;
+  report.pitch = guess.pitch;
+  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
-  Solid solid = make_solid(guess.grid, report.shape, guess.lathe, params.depth);
-  report.pitch = guess.lathe ? std::asin(guess.lathe->sin_pitch) : 0;
+  Solid solid = make_solid(guess.grid, report.shape, guess.found, params.depth);
 
   CHECK_OK(run.begin(Stage::Simplify));
   solid.mesh = mesh::simplify(solid.mesh, static_cast<std::size_t>(params.triangles_max));
@@ -156,8 +111,9 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   if (solid.mesh.indices.empty()) return too_thin();
 
   CHECK_OK(run.begin(Stage::Texture));
-  const Atlas atlas = make_atlas(guess.subject, report.back, guess.lathe, guess.grid);
-  mesh::TexturedMesh textured = unwrap(solid, atlas.tiles, guess.lathe.has_value());
+  const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
+  mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
+                                               : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
   to_metres(textured.mesh.positions);
 
   CHECK_OK(run.begin(Stage::Pack));
