@@ -79,9 +79,9 @@ std::string line_of(int level, const Result<engine::Model>& model, double cpu_ms
   const engine::Report& r = model->report;
   std::string out = fmt::format(
       R"({{"level":{},"cpu_ms":{:.2f},"peak_mb":{:.1f},"shape":"{}","back":"{}","confidence":{:.3f},"pitch":{:.5f},)"
-      R"("roll":{:.5f},"grid":{},"triangles":{},"vertices":{},"from_alpha":{},"stage_ms":[)",
+      R"("roll":{:.5f},"nearness":{:.5f},"grid":{},"triangles":{},"vertices":{},"from_alpha":{},"stage_ms":[)",
       level, cpu_ms, peak_mb_now(), engine::name_of(r.shape), engine::name_of(r.back), r.mask_confidence, r.pitch,
-      r.roll, r.grid, r.triangles, r.vertices, r.mask_from_alpha ? 1 : 0);
+      r.roll, r.nearness, r.grid, r.triangles, r.vertices, r.mask_from_alpha ? 1 : 0);
   for (const float ms : r.stage_ms) out += fmt::format("{}{:.2f}", out.ends_with('[') ? "" : ",", ms);
   return out + "]}";
 }
@@ -105,6 +105,7 @@ Made made_of(const std::string& line, const std::filesystem::path& folder, const
   r.mask_from_alpha = number("from_alpha") != 0;
   r.pitch = static_cast<float>(number("pitch"));
   r.roll = static_cast<float>(number("roll"));
+  r.nearness = static_cast<float>(number("nearness"));
   r.grid = static_cast<int>(number("grid"));
   r.triangles = static_cast<int>(number("triangles"));
   r.vertices = static_cast<int>(number("vertices"));

@@ -47,7 +47,7 @@ Row score(const Case& truth, Backdrop backdrop, const Made& made) {
   row.edges = mesh::count_edges(upright);
   cv::Mat alpha;
   cv::extractChannel(truth.rgba, alpha, 3);
-  row.outline = engine::outline_agreement(seen, alpha > 127);
+  row.outline = engine::outline_agreement(seen, alpha > 127, made.report.nearness);
   row.fit = engine::fit(engine::spread_points(seen, made_points), truth.truth);
   for (mesh::Vec3& p : seen.positions) p = row.fit.similarity(p);
   row.novel = agreement(novel_outlines(seen), truth.outlines);

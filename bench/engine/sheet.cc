@@ -112,23 +112,4 @@ void write_mask_sheets(const std::vector<MaskRow>& rows, const std::filesystem::
   write_sheets(drawn, mask_rows, folder, name);
 }
 
-void write_model_sheet(const std::filesystem::path& out, const std::vector<std::filesystem::path>& models) {
-  constexpr std::array<View, 7> views{{{0, 0}, {-40, 17}, {90, 0}, {150, 12}, {180, 0}, {30, 45}, {0, -60}}};
-  std::vector<cv::Mat> rows;
-  for (const auto& file : models) {
-    auto model = object_of(engine::read_bytes(file));
-    if (!model) give_up(file.string() + ": " + model.error().detail);
-    normalise(*model);
-    std::vector<cv::Mat> cells;
-    for (const View view : views) cells.push_back(on_paper(picture_of(*model, view, cell_px)));
-    cv::Mat row;
-    cv::hconcat(cells, row);
-    write_on_cell(row, file.stem());
-    rows.push_back(row);
-  }
-  cv::Mat sheet;
-  cv::vconcat(rows, sheet);
-  write_png(out, sheet);
-}
-
 }  // namespace i2m::bench

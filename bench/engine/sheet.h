@@ -12,7 +12,4 @@ void write_shape_sheets(const std::vector<Row>& rows, const Run& run, const std:
 /// A row a cut-out: for each backdrop the picture and what was found in it, with the agreement. 10 rows a file.
 void write_mask_sheets(const std::vector<MaskRow>& rows, const std::filesystem::path& folder, const std::string& name);
 
-/// Any models the engine has made, a row each, from seven sides.
-void write_model_sheet(const std::filesystem::path& out, const std::vector<std::filesystem::path>& models);
-
 }  // namespace i2m::bench

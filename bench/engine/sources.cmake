@@ -1,3 +1,8 @@
+# Looking at the engine's models, and timing it.
+add_executable(engine_render bench/engine/render.cc)
+target_link_libraries(engine_render PRIVATE i2m_cli)
+target_compile_options(engine_render PRIVATE -O2)
+
 # The furniture of Sweet Home 3D as ground truth.
 add_library(i2m_engine_truth STATIC
   bench/engine/backdrops.cc

@@ -18,7 +18,6 @@ namespace i2m::engine {
 namespace {
 
 constexpr int jpeg_quality = 88;
-constexpr int preview_px_min = 64;
 constexpr int random_seed = 20090101;  // any; equal pictures must give equal models
 constexpr std::array<float, stage_count> done_before = {0.0F, 0.05F, 0.4F, 0.45F, 0.6F, 0.7F, 0.95F};
 
@@ -54,17 +53,17 @@ class Run {
 Params clamped(Params p) {
   p.triangles_max = std::clamp(p.triangles_max, triangles_min, triangles_most);
   p.texture_px = std::clamp(p.texture_px, texture_px_min, texture_px_most);
-  p.delight = p.delight > 0 ? std::min(p.delight, 1.0F) : 0;
   p.depth = std::isfinite(p.depth) ? std::clamp(p.depth, depth_min, depth_most) : 1;
   return p;
 }
 
-// One metre along the longest side, the middle at the origin.
-void to_metres(std::vector<mesh::Vec3>& positions) {
+// One metre along the longest side, the middle at the origin. Answers metres a cell.
+float to_metres(std::vector<mesh::Vec3>& positions) {
   const mesh::Box box = mesh::bounds_of(positions);
   const mesh::Vec3 middle = (box.min + box.max) * 0.5F, size = box.max - box.min;
   const float scale = 1 / std::max({size.x, size.y, size.z, 1e-6F});
   for (mesh::Vec3& p : positions) p = (p - middle) * scale;
+  return scale;
 }
 
 std::unexpected<Error> too_thin() {
@@ -114,7 +113,8 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
   mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
                                                : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
-  to_metres(textured.mesh.positions);
+  const float cell_m = to_metres(textured.mesh.positions);
+  if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
 
   CHECK_OK(run.begin(Stage::Pack));
   TRY(textured.jpeg, image::write_jpeg(atlas.rgb, jpeg_quality));
@@ -211,22 +211,6 @@ Result<Model> make_model(const image::Picture& picture, const image::PictureInfo
     Report report{.picture = info};
     Run run(progress, report);
     return build(picture, mask, clamped(params), run, report);
-  });
-}
-
-Result<MaskPreview> preview_mask(const image::Picture& picture, const Params& params, int side_px_max) {
-  return guarded([&]() -> Result<MaskPreview> {
-    TRY(const Mask mask, find_object(picture, params.hints, params.matting));
-    const cv::Mat drawn = draw_mask(picture, mask, std::clamp(side_px_max, preview_px_min, texture_px_most));
-    return MaskPreview{drawn.cols, drawn.rows, {drawn.datastart, drawn.dataend}, mask.confidence, mask.from_alpha};
-  });
-}
-
-Result<MaskPreview> preview_mask(std::span<const std::uint8_t> bytes, const Params& params, int side_px_max) {
-  return guarded([&]() -> Result<MaskPreview> {
-    TRY(const image::PictureInfo info, image::probe(bytes));
-    TRY(const image::Picture picture, image::decode(bytes, info, decode_side_px(params)));
-    return preview_mask(picture, params, side_px_max);
   });
 }
 

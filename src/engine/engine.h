@@ -58,11 +58,10 @@ struct Params {
   float depth = 1;        // multiplies the extent towards the viewer
   int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
   Back back = Back::Auto;
-  float delight = 0;                        // 0 to 1: how much of the picture's own shading is taken out of the texture
-  Hints hints;                              // where the object is, by the user's word
-  const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h
   bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
   float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
+  Hints hints;                              // where the object is, by the user's word
+  const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h
 };
 
 enum class Quality : std::uint8_t { Low, Medium, High };
@@ -89,6 +88,7 @@ struct Report {
   Back back = Back::Mirror;   // never Auto
   float pitch = 0;            // radians the camera looked down; the model has been stood upright by it
   float roll = 0;             // radians the picture leaned; likewise
+  float nearness = 0;         // 1 / the camera's distance from the model's middle, 1/m; 0 where it was taken for far
   int grid = 0;               // cells along a side of the volume
   int triangles = 0;
   int vertices = 0;
@@ -127,18 +127,5 @@ Result<Model> make_model(const image::Picture& picture, const image::PictureInfo
 
 /// The longer side to which a picture is decoded at most: more than the texture can show is not looked at.
 int decode_side_px(const Params& params);
-
-/// The picture with what make_model would not take for the object dimmed, and a line around what it would.
-struct MaskPreview {
-  int width = 0, height = 0;
-  std::vector<std::uint8_t> rgb;  // rows of width * 3 bytes
-  float confidence = 0;           // as in Report
-  bool from_alpha = false;
-};
-
-/// Errors: as make_model's.
-/// Cost:   decoding, and 0.1 to 0.3 s for pictures without transparency.
-Result<MaskPreview> preview_mask(const image::Picture& picture, const Params& params, int side_px_max);
-Result<MaskPreview> preview_mask(std::span<const std::uint8_t> picture, const Params& params, int side_px_max);
 
 }  // namespace i2m::engine

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "engine/graphic.h"
 #include "engine/mask.h"
 
 namespace i2m::engine {
@@ -11,8 +12,10 @@ namespace {
 
 // A lathe with more evidence than this is one even if its outline would do for a box.
 constexpr float surely_turned = 0.75F;
+// Spread of the hues, Lab units, beyond which something boxy is a sign.
+constexpr float hues_of_a_sign = 20, frontal_sine_max = 0.26F;
 // A box that was asked for need not look like one as clearly.
-constexpr float box_if_asked = 0.1F;
+constexpr float box_if_asked = 0.25F;
 
 // Finer where there is budget for it, and where parts would otherwise be a cell or two thin.
 int cells_for(int triangles, const cv::Mat& alpha) {
@@ -40,6 +43,11 @@ void take_box(Guess& guess, const Cuboid& box) {
   guess.found.box = box;
 }
 
+// Light makes the faces of a box look like a drawing of few colours. A sign is seen from the front and has hues.
+bool may_be_body(const Cuboid& box, const Graphic& graphic) {
+  return std::abs(box.sin_yaw) > frontal_sine_max || graphic.colour < hues_of_a_sign;
+}
+
 // Whether the box does better than the lathe, if there is one.
 bool is_box(const Cuboid& box, float evidence) { return box.found && evidence < surely_turned; }
 
@@ -58,6 +66,7 @@ Guess look_at(const image::Picture& picture, const Mask& mask, const Params& par
     if (const Cuboid box = find_cuboid(guess.subject, guess.grid); box.confidence > box_if_asked) take_box(guess, box);
   }
   if (!any && params.shape != Shape::Turned) return guess;
+  const Graphic graphic = any ? find_graphic(guess.subject) : Graphic{};
 
   Lathe lathe = find_lathe(guess.grid);
   Guess upright;
@@ -70,11 +79,14 @@ Guess look_at(const image::Picture& picture, const Mask& mask, const Params& par
   }
   const float evidence =
       std::max(lathe.found ? lathe.evidence : 0, upright.found.lathe ? upright.found.lathe->evidence : 0);
-  if (any && evidence < surely_turned) {
-    if (const Cuboid box = find_cuboid(guess.subject, guess.grid); is_box(box, evidence)) {
-      take_box(guess, box);
-      return guess;
-    }
+  const Cuboid box = any && (evidence < surely_turned || graphic.found) ? find_cuboid(guess.subject, guess.grid) : Cuboid{};
+  if (graphic.found && !(box.found && may_be_body(box, graphic))) {
+    guess.shape = Shape::Flat;
+    return guess;
+  }
+  if (is_box(box, evidence)) {
+    take_box(guess, box);
+    return guess;
   }
   if (upright.found.lathe) return upright;
   if (lathe.found || !any) take_lathe(guess, std::move(lathe));

@@ -298,7 +298,12 @@ Score compare(const std::vector<mesh::Vec3>& made, const std::vector<mesh::Vec3>
   return fit(made, truth).aligned;
 }
 
-double outline_agreement(const mesh::Mesh& surface, const cv::Mat& mask) {
+double outline_agreement(const mesh::Mesh& made, const cv::Mat& mask, float nearness) {
+  mesh::Mesh surface = made;
+  for (mesh::Vec3& p : surface.positions) {
+    const float near = 1 / (1 - nearness * p.z);
+    p = {p.x * near, p.y * near, p.z};
+  }
   const cv::Rect box = cv::boundingRect(mask);
   const mesh::Box bounds = mesh::bounds_of(surface.positions);
   const double reach = std::max(box.width, box.height);

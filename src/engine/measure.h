@@ -62,7 +62,8 @@ Score compare(const std::vector<mesh::Vec3>& made, const std::vector<mesh::Vec3>
 /// How much the outline of `surface`, seen along z, agrees with `mask` (0 or 255) where it is laid on it best: moved
 /// and scaled, one scale for both directions, from the box and from the area and centre. Intersection over union.
 ///
+/// `nearness` is the report's: what is nearer to the camera is seen larger.
 /// Cost:   0.2 s for 5000 triangles at 768 px.
-double outline_agreement(const mesh::Mesh& surface, const cv::Mat& mask);
+double outline_agreement(const mesh::Mesh& surface, const cv::Mat& mask, float nearness = 0);
 
 }  // namespace i2m::engine

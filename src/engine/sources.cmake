@@ -7,6 +7,7 @@ add_library(i2m_engine STATIC
   src/engine/cuboid.cc
   src/engine/background.cc
   src/engine/engine.cc
+  src/engine/graphic.cc
   src/engine/grid.cc
   src/engine/hints.cc
   src/engine/inflate.cc
