@@ -123,8 +123,6 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   app.add_option("--include", hints.include, "belongs to the object: x,y or x,y,radius; may be given often");
   app.add_option("--exclude", hints.exclude, "does not belong to it, likewise");
   app.add_flag("--trust-alpha", o.params.hints.trust_alpha, "the picture's own transparency is right, however faint");
-  app.add_option("--delight", o.params.delight, "takes so much of the picture's own shading out of the texture")
-      ->check(CLI::Range(0.0F, 1.0F));
   app.add_option("--preview", o.preview, "a PNG of the model to write, seen from the front's right");
   app.add_option("--mask", o.mask, "a PNG to write of what was taken for the object");
   app.add_flag("--anyway", anyway, "make a model even where the object is a guess");
@@ -139,7 +137,6 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   }
   // Not a number passes CLI11's range check.
   if (!std::isfinite(o.params.depth)) return std::unexpected{wrong("--depth must be a number")};
-  if (!std::isfinite(o.params.delight)) return std::unexpected{wrong("--delight must be a number")};
   if (!size.empty()) {
     const auto read = size_of(size);
     if (!read) return std::unexpected{wrong(read.error().message)};
