@@ -62,13 +62,21 @@ TEST(Engine, GivesTheSameBytesForTheSamePicture) {
 
 TEST(Engine, TellsWhatKindOfThingItIs) {
   const std::pair<const char*, Shape> things[] = {
-      {"cc0-barrel-B-shadow.jpg", Shape::Turned}, {"cc0-basketball-A-colour.webp", Shape::Turned},
-      {"ccby-mug-A-shadow.jpg", Shape::Turned},   {"ccby-winebottle-B-white.jpg", Shape::Turned},
-      {"ccby-jar-A-alpha.webp", Shape::Turned},   {"mit-fluent-amphora.webp", Shape::Turned},
-      {"cc0-tetrapak-B-colour.jpg", Shape::Box},  {"mit-fluent-leaf.webp", Shape::Flat},
-      {"cc0-teddy-A-white.jpg", Shape::Soft},     {"cc0-teddy-B-alpha.png", Shape::Soft},
-      {"cc0-chairoak-B-alpha.png", Shape::Soft},  {"cc0-kitchenaid-B-white.webp", Shape::Soft},
-      {"ccby-sneakers-B-white.jpg", Shape::Soft}, {"mit-fluent-teddy.webp", Shape::Soft},
+      {"cc0-barrel-B-shadow.jpg", Shape::Turned},
+      {"cc0-basketball-A-colour.webp", Shape::Turned},
+      {"ccby-mug-A-shadow.jpg", Shape::Turned},
+      {"ccby-winebottle-B-white.jpg", Shape::Turned},
+      {"ccby-jar-A-alpha.webp", Shape::Turned},
+      {"mit-fluent-amphora.webp", Shape::Turned},
+      // A carton with a gable fills its box too badly: what is seen of its sides tells the network more.
+      {"cc0-tetrapak-B-colour.jpg", Shape::Soft},
+      {"mit-fluent-leaf.webp", Shape::Flat},
+      {"cc0-teddy-A-white.jpg", Shape::Soft},
+      {"cc0-teddy-B-alpha.png", Shape::Soft},
+      {"cc0-chairoak-B-alpha.png", Shape::Soft},
+      {"cc0-kitchenaid-B-white.webp", Shape::Soft},
+      {"ccby-sneakers-B-white.jpg", Shape::Soft},
+      {"mit-fluent-teddy.webp", Shape::Soft},
   };
   for (const auto& [name, shape] : things) {
     EXPECT_EQ(name_of(model_of(name, params_of(Quality::Low)).report.shape), name_of(shape)) << name;
