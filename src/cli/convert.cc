@@ -109,8 +109,9 @@ Result<std::vector<Job>> plan_all(const ConvertOptions& o) {
       }
       const auto [there, fresh] = taken.emplace(fs::path(file).lexically_normal(), in);
       if (!fresh) {
-        const std::string both = there->second + " and " + in;
-        return refuse(Code::Invalid, "", both + " would both become " + file + "; convert them apart");
+        std::string why = there->second;
+        why.append(" and ").append(in).append(" would both become ").append(file).append("; convert them apart");
+        return refuse(Code::Invalid, "", std::move(why));
       }
     }
   }
