@@ -20,6 +20,15 @@ CREATE FUNCTION public.identity_login(p_email text) RETURNS TABLE(user_id uuid, 
 
 ALTER FUNCTION public.identity_login(p_email text) OWNER TO i2m_system;
 
+CREATE FUNCTION public.provider_call_of_token(p_token_sha256 bytea) RETURNS TABLE(call_id uuid, company_id uuid, item_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+        select c.id, c.company_id, c.item_id from provider_calls c where c.token_sha256 = p_token_sha256
+    $$;
+
+ALTER FUNCTION public.provider_call_of_token(p_token_sha256 bytea) OWNER TO i2m_system;
+
 CREATE TABLE public.api_usage (
     id uuid NOT NULL,
     company_id uuid NOT NULL,
@@ -198,16 +207,70 @@ CREATE TABLE public.job_items (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
+    model text DEFAULT ''::text NOT NULL,
+    model_version integer DEFAULT 0 NOT NULL,
+    model_parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT job_items_attempts CHECK (((attempt >= 0) AND (attempt <= attempts_max))),
     CONSTRAINT job_items_failed_says_why CHECK (((status = 'failed'::text) = (error_code IS NOT NULL))),
     CONSTRAINT job_items_finished_once CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT job_items_leased_in_flight CHECK (((status = ANY (ARRAY['dispatched'::text, 'running'::text])) = (lease_until IS NOT NULL))),
     CONSTRAINT job_items_progress CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
-    CONSTRAINT job_items_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'dispatched'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
+    CONSTRAINT job_items_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'dispatched'::text, 'running'::text, 'unsure'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
 )
 WITH (fillfactor='70');
 
 ALTER TABLE ONLY public.job_items FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.provider_calls (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    model_version integer NOT NULL,
+    endpoint text NOT NULL,
+    submission integer NOT NULL,
+    attempt integer NOT NULL,
+    token_sha256 bytea NOT NULL,
+    state text DEFAULT 'submitting'::text NOT NULL,
+    request_id text,
+    status_url text,
+    response_url text,
+    cancel_url text,
+    price_microusd bigint NOT NULL,
+    cost_microusd bigint DEFAULT 0 NOT NULL,
+    outcome jsonb,
+    error_type text,
+    error_detail text,
+    hooked_at timestamp with time zone,
+    submitted_at timestamp with time zone DEFAULT now() NOT NULL,
+    accepted_at timestamp with time zone,
+    running_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT provider_calls_accepted_known CHECK (((state <> ALL (ARRAY['accepted'::text, 'answered'::text, 'succeeded'::text, 'cancelled'::text])) OR (request_id IS NOT NULL))),
+    CONSTRAINT provider_calls_answered_known CHECK (((state <> ALL (ARRAY['answered'::text, 'succeeded'::text])) OR (outcome IS NOT NULL))),
+    CONSTRAINT provider_calls_ended_once CHECK (((state = ANY (ARRAY['submitting'::text, 'accepted'::text, 'answered'::text, 'unsure'::text])) = (ended_at IS NULL))),
+    CONSTRAINT provider_calls_prices CHECK (((price_microusd >= 0) AND (cost_microusd >= 0))),
+    CONSTRAINT provider_calls_state_known CHECK ((state = ANY (ARRAY['submitting'::text, 'accepted'::text, 'answered'::text, 'unsure'::text, 'succeeded'::text, 'failed'::text, 'refused'::text, 'cancelled'::text, 'abandoned'::text]))),
+    CONSTRAINT provider_calls_token_whole CHECK ((octet_length(token_sha256) = 32))
+);
+
+ALTER TABLE ONLY public.provider_calls FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.provider_health (
+    provider text NOT NULL,
+    state text DEFAULT 'ok'::text NOT NULL,
+    reason text,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    probe_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    limit_learned integer,
+    learned_at timestamp with time zone,
+    CONSTRAINT provider_health_limit CHECK ((limit_learned >= 1)),
+    CONSTRAINT provider_health_probed CHECK (((state = 'ok'::text) = (probe_at IS NULL))),
+    CONSTRAINT provider_health_state_known CHECK ((state = ANY (ARRAY['ok'::text, 'open'::text, 'locked'::text, 'key'::text])))
+);
 
 CREATE TABLE public.users (
     id uuid NOT NULL,
@@ -283,6 +346,21 @@ ALTER TABLE ONLY public.job_items
 ALTER TABLE ONLY public.job_items
     ADD CONSTRAINT job_items_position_once UNIQUE (job_id, "position");
 
+ALTER TABLE ONLY public.provider_calls
+    ADD CONSTRAINT provider_calls_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.provider_calls
+    ADD CONSTRAINT provider_calls_request_once UNIQUE (provider, request_id);
+
+ALTER TABLE ONLY public.provider_calls
+    ADD CONSTRAINT provider_calls_submission UNIQUE (item_id, submission);
+
+ALTER TABLE ONLY public.provider_calls
+    ADD CONSTRAINT provider_calls_token_once UNIQUE (token_sha256);
+
+ALTER TABLE ONLY public.provider_health
+    ADD CONSTRAINT provider_health_pkey PRIMARY KEY (provider);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_email_once UNIQUE (email);
 
@@ -302,13 +380,21 @@ CREATE INDEX files_of_job ON public.files USING btree (company_id, job_id, kind)
 
 CREATE INDEX job_history_by_company ON public.job_history USING btree (company_id, id DESC);
 
-CREATE INDEX job_items_deadline ON public.job_items USING btree (deadline_at) WHERE (status = ANY (ARRAY['queued'::text, 'dispatched'::text, 'running'::text]));
+CREATE INDEX job_items_deadline ON public.job_items USING btree (deadline_at) WHERE (status = ANY (ARRAY['queued'::text, 'dispatched'::text, 'running'::text, 'unsure'::text]));
 
 CREATE INDEX job_items_in_flight ON public.job_items USING btree (lease_until) WHERE (status = ANY (ARRAY['dispatched'::text, 'running'::text]));
 
 CREATE INDEX job_items_of_job ON public.job_items USING btree (company_id, job_id, "position");
 
 CREATE INDEX job_items_queued ON public.job_items USING btree (company_id, created_at, id) WHERE (status = 'queued'::text);
+
+CREATE INDEX job_items_unsure ON public.job_items USING btree (created_at) WHERE (status = 'unsure'::text);
+
+CREATE INDEX provider_calls_live ON public.provider_calls USING btree (submitted_at) WHERE (state = ANY (ARRAY['submitting'::text, 'accepted'::text, 'answered'::text, 'unsure'::text]));
+
+CREATE INDEX provider_calls_of_company ON public.provider_calls USING btree (company_id, submitted_at);
+
+CREATE UNIQUE INDEX provider_calls_one_live ON public.provider_calls USING btree (item_id) WHERE (state = ANY (ARRAY['submitting'::text, 'accepted'::text, 'answered'::text, 'unsure'::text, 'succeeded'::text]));
 
 CREATE TRIGGER credit_ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.credit_ledger FOR EACH STATEMENT EXECUTE FUNCTION public.credit_ledger_is_append_only();
 
@@ -360,6 +446,12 @@ ALTER TABLE ONLY public.job_items
 ALTER TABLE ONLY public.job_items
     ADD CONSTRAINT job_items_job FOREIGN KEY (company_id, job_id) REFERENCES public.job_history(company_id, id);
 
+ALTER TABLE ONLY public.provider_calls
+    ADD CONSTRAINT provider_calls_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.companies(id);
+
+ALTER TABLE ONLY public.provider_calls
+    ADD CONSTRAINT provider_calls_item FOREIGN KEY (company_id, item_id) REFERENCES public.job_items(company_id, id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.companies(id);
 
@@ -403,7 +495,11 @@ CREATE POLICY own_company ON public.job_history TO i2m_app USING ((company_id = 
 
 CREATE POLICY own_company ON public.job_items TO i2m_app USING ((company_id = public.app_company_id())) WITH CHECK ((company_id = public.app_company_id()));
 
+CREATE POLICY own_company ON public.provider_calls TO i2m_app USING ((company_id = public.app_company_id())) WITH CHECK ((company_id = public.app_company_id()));
+
 CREATE POLICY own_company ON public.users TO i2m_app USING ((company_id = public.app_company_id())) WITH CHECK ((company_id = public.app_company_id()));
+
+ALTER TABLE public.provider_calls ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON public.api_usage TO i2m_system USING (true) WITH CHECK (true);
 
@@ -425,6 +521,8 @@ CREATE POLICY system ON public.job_history TO i2m_system USING (true) WITH CHECK
 
 CREATE POLICY system ON public.job_items TO i2m_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON public.provider_calls TO i2m_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON public.users TO i2m_system USING (true) WITH CHECK (true);
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
@@ -435,6 +533,9 @@ GRANT USAGE ON SCHEMA public TO i2m_system;
 
 REVOKE ALL ON FUNCTION public.identity_login(p_email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.identity_login(p_email text) TO i2m_app;
+
+REVOKE ALL ON FUNCTION public.provider_call_of_token(p_token_sha256 bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.provider_call_of_token(p_token_sha256 bytea) TO i2m_app;
 
 GRANT SELECT,INSERT ON TABLE public.api_usage TO i2m_app;
 GRANT SELECT ON TABLE public.api_usage TO i2m_system;
@@ -467,6 +568,12 @@ GRANT SELECT ON TABLE public.job_history TO i2m_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.job_items TO i2m_app;
 GRANT SELECT,UPDATE ON TABLE public.job_items TO i2m_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.provider_calls TO i2m_app;
+GRANT SELECT,UPDATE ON TABLE public.provider_calls TO i2m_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.provider_health TO i2m_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.provider_health TO i2m_system;
 
 GRANT SELECT ON TABLE public.users TO i2m_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.users TO i2m_system;

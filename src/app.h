@@ -3,9 +3,6 @@
 #include <string>
 
 #include "db/migrate.h"
-#include "db/pool.h"
-#include "identity/passwords.h"
-#include "redis/client.h"
 #include "settings.h"
 
 /// The only place that builds things and hands them out: one function a role, each until SIGTERM or SIGINT.
@@ -21,11 +18,5 @@ std::string openapi();
 
 /// The files of db/migrations, carried in the program.
 std::vector<db::Migration> migrations();
-
-/// Connection settings for the three roles, and Redis.
-Result<db::Settings> database(const Settings& settings, std::string_view name);
-Result<redis::Settings> redis_settings(const Settings& settings);
-/// How passwords are hashed: the same for whoever makes them and whoever checks them.
-Result<identity::Passwords::Settings> password_settings(const Settings& settings);
 
 }  // namespace i2m::app

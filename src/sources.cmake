@@ -27,7 +27,7 @@ i2m_library(i2m_slices
 target_link_libraries(i2m_slices PUBLIC i2m_net i2m_engine)
 target_include_directories(i2m_slices PUBLIC ${I2M_GENERATED})
 
-i2m_library(i2m_app src/app.cc src/operations.cc src/settings.cc src/admin/admin.cc src/admin/provider.cc)
+i2m_library(i2m_app src/app.cc src/configuration.cc src/operations.cc src/settings.cc src/admin/admin.cc src/admin/provider.cc)
 target_link_libraries(i2m_app PUBLIC i2m_slices CLI11::CLI11)
 
 add_executable(image2model src/main.cc)

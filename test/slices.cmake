@@ -26,3 +26,7 @@ target_link_libraries(jobs_test PRIVATE i2m_given)
 
 i2m_test(fal_test src/providers/fal/protocol_test.cc)
 target_link_libraries(fal_test PRIVATE i2m_slices)
+
+i2m_test(embedded_test src/providers/embedded_test.cc)
+target_link_libraries(embedded_test PRIVATE i2m_slices)
+target_compile_definitions(embedded_test PRIVATE I2M_PICTURES="${CMAKE_SOURCE_DIR}/test/data/pictures")

@@ -21,6 +21,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: engine_render out.png a.glb ...\n");
     return 2;
   }
+  const auto decoder = image::Decoder::open({});
+  if (!decoder) {
+    std::fprintf(stderr, "%s\n", decoder.error().message.c_str());
+    return 1;
+  }
   const int rows = argc - 2;
   mesh::Picture sheet{side * columns, side * rows, {}};
   sheet.rgba.assign(static_cast<std::size_t>(sheet.width) * static_cast<std::size_t>(sheet.height) * 4, 255);
@@ -32,7 +37,7 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "%s: %s\n", path.c_str(), scene.error().message.c_str());
       return 1;
     }
-    const mesh::Renderer renderer(*scene, cli::decode_pictures(*scene));
+    const mesh::Renderer renderer(*scene, cli::decode_pictures(*scene, *decoder));
     const std::clock_t begin = std::clock();
     for (int column = 0; column < columns; ++column) {
       const mesh::Picture one = renderer.draw(

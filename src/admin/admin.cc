@@ -7,7 +7,7 @@
 #include <iostream>
 
 #include "admin/provider.h"
-#include "app.h"
+#include "configuration.h"
 #include "base/log.h"
 #include "credits/credits.h"
 #include "identity/identity.h"

@@ -44,6 +44,7 @@ enum class Code : std::uint8_t {
   PictureUnreadable,  // decodes to nothing
   ContentRejected,    // the provider's rules forbid it
   NoObjectFound,      // blank, transparent, 1x1: nothing to model
+  ObjectUnclear,      // there is something, but its outline is a guess
   // One item while it runs.
   ProviderRefused,    // the provider does not take what we asked for: our bug, or a stale catalogue
   ProviderPaused,     // the provider is left alone for a while: the item waits, nothing is wrong with it

@@ -3,18 +3,16 @@
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <string>
 
 #include "cli/files.h"
+#include "cli/formats.h"
 #include "cli/pictures.h"
 #include "image/png_write.h"
 #include "mesh/check.h"
-#include "mesh/export.h"
 #include "mesh/json.h"
 #include "mesh/render.h"
 #include "mesh/rewrite.h"
@@ -23,112 +21,27 @@ namespace i2m::cli {
 namespace {
 
 using mesh::Json;
-using Bytes = std::vector<std::uint8_t>;
 
 constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
 constexpr std::size_t model_bytes_max = 512U << 20;
 constexpr int frames_max = 360;
-
-enum class Format : std::uint8_t { Glb, ObjZip, Stl, Usdz };
-
-struct Size {
-  enum class Side : std::uint8_t { Width, Height, Depth } side = Side::Height;
-  float metres = 0;
-};
 
 struct Options {
   std::string in, out, preview, turntable, size;
   std::size_t triangles = 0;
   int frames = 36, pixels = 512;
   bool compress = false, solid = false, json = false, transparent = false;
+  image::Walls walls = image::Walls::Required;
 };
-
-std::optional<Format> format_of(const std::string& path) {
-  std::string end = std::filesystem::path(path).extension();
-  for (char& c : end) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (end == ".glb") return Format::Glb;
-  if (end == ".zip") return Format::ObjZip;
-  if (end == ".stl") return Format::Stl;
-  if (end == ".usdz") return Format::Usdz;
-  return std::nullopt;
-}
-
-// "height=0.3m", "width=30cm", "depth=250mm"; metres when no unit is said.
-Result<Size> size_of(const std::string& text) {
-  const auto wrong = [&] {
-    return refuse(Code::Invalid, "size",
-                  "--size " + text + ": say width, height or depth, and how much, such as height=0.3m or width=30cm");
-  };
-  Size out;
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos) return wrong();
-  const std::string side = text.substr(0, equals);
-  if (side != "width" && side != "height" && side != "depth") return wrong();
-  out.side = side == "width" ? Size::Side::Width : side == "height" ? Size::Side::Height : Size::Side::Depth;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data() + equals + 1, end, out.metres);
-  if (error != std::errc{}) return wrong();
-  const std::string_view unit{rest, static_cast<std::size_t>(end - rest)};
-  if (unit == "cm")
-    out.metres /= 100;
-  else if (unit == "mm")
-    out.metres /= 1000;
-  else if (!unit.empty() && unit != "m")
-    return wrong();
-  constexpr float smallest = 1e-4F, largest = 1e4F;
-  if (!(out.metres >= smallest && out.metres <= largest)) {
-    return refuse(Code::Invalid, "size", "--size " + text + ": from 0.1 mm to 10 km");
-  }
-  return out;
-}
-
-Result<float> scale_for(const Size& wanted, const mesh::Box& box) {
-  const mesh::Vec3 size = box.max - box.min;
-  const float now = wanted.side == Size::Side::Width ? size.x : wanted.side == Size::Side::Height ? size.y : size.z;
-  if (!(now > 0)) return refuse(Code::Invalid, "size", "the model is flat on that side; give another dimension");
-  return wanted.metres / now;
-}
-
-// OBJ and USDZ hold JPEG and PNG alone.
-Result<> convert_pictures(mesh::Scene& scene) {
-  const auto pictures = decode_pictures(scene);
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    mesh::Image& image = scene.images[i];
-    if (pictures[i].rgba.empty() || image.type == "image/jpeg" || image.type == "image/png") continue;
-    TRY(image.bytes, image::write_png(pictures[i].rgba, pictures[i].width, pictures[i].height));
-    image.type = "image/png";
-  }
-  return {};
-}
-
-// The surface alone, strict if asked for, with as many triangles as it came with.
-mesh::Mesh surface_of(const mesh::Scene& scene, bool solid) {
-  mesh::Mesh out = mesh::joined(scene);
-  if (!solid) return out;
-  const std::size_t triangles = out.triangle_count();
-  return mesh::make_manifold(out, triangles);
-}
-
-Result<Bytes> bytes_of(Format format, mesh::Scene& scene, const Bytes& glb, bool solid) {
-  if (format == Format::Glb) return glb;
-  if (format == Format::Stl) {
-    const mesh::Mesh surface = surface_of(scene, solid);
-    if (surface.indices.empty())
-      return refuse(Code::Invalid, "model", "the model encloses nothing that could be printed");
-    return mesh::write_stl(surface);
-  }
-  CHECK_OK(convert_pictures(scene));
-  return format == Format::Usdz ? mesh::write_usdz(scene) : mesh::write_obj_zip(scene);
-}
 
 Result<> write_picture(const mesh::Picture& picture, const std::string& path) {
   TRY(const auto png, image::write_png(picture.rgba, picture.width, picture.height));
   return write_file(path, png);
 }
 
-Result<> draw(const mesh::Scene& scene, const Options& o) {
+Result<> draw(const mesh::Scene& scene, const image::Decoder& decoder, const Options& o) {
   if (o.preview.empty() && o.turntable.empty()) return {};
-  const mesh::Renderer renderer(scene, decode_pictures(scene));
+  const mesh::Renderer renderer(scene, decode_pictures(scene, decoder));
   mesh::View view{.width = o.pixels, .height = o.pixels, .transparent = o.transparent};
   if (!o.preview.empty()) {
     constexpr float a_little_from_the_side = 25;
@@ -229,10 +142,11 @@ Result<> run(const Options& o) {
     TRY(scene, mesh::read_scene(glb));
   }
   const mesh::ModelCheck checked = mesh::check(scene);
-  CHECK_OK(draw(scene, o));
+  TRY(const image::Decoder decoder, image::Decoder::open({.walls = o.walls}));  // its pictures are strangers', too
+  CHECK_OK(draw(scene, decoder, o));
   std::size_t bytes = glb.size();
   if (format) {
-    TRY(const Bytes out, bytes_of(*format, scene, glb, o.solid));
+    TRY(const Bytes out, bytes_of(*format, scene, glb, decoder, o.solid ? Surface::Strict : Surface::AsItIs));
     CHECK_OK(write_file(o.out, out));
     bytes = out.size();
   }
@@ -266,6 +180,9 @@ int model_main(int argc, char** argv) {
   app.add_option("--pixels", o.pixels, "side of the pictures")->check(CLI::Range(mesh::view_px_min, mesh::view_px_max));
   app.add_flag("--transparent", o.transparent, "no background in the pictures");
   app.add_flag("--json", o.json, "print what was found and done as JSON");
+  app.add_flag_callback(
+      "--walls-limits", [&o] { o.walls = image::Walls::Limits; },
+      "decode its pictures also where the kernel refuses a filter of system calls");
   const auto misused = [](const std::string& what) {
     std::fprintf(stderr, "image2model model: %s\n", what.c_str());
     return exit_usage;

@@ -11,10 +11,10 @@ namespace {
 constexpr double pixels_max = 64e6;
 constexpr int side_max = 4096, side_min = 16;
 
-mesh::Picture decode(const mesh::Image& image, int side) {
+mesh::Picture decode(const mesh::Image& image, const image::Decoder& decoder, int side) {
   const auto info = image::probe(image.bytes);
   if (!info) return {};
-  const auto picture = image::decode(image.bytes, *info, side);
+  const auto picture = decoder.decode(image.bytes, *info, side);
   if (!picture) return {};
   mesh::Picture out{picture->rgb.cols, picture->rgb.rows, {}};
   out.rgba.reserve(picture->rgb.total() * 4);
@@ -31,7 +31,7 @@ mesh::Picture decode(const mesh::Image& image, int side) {
 
 }  // namespace
 
-std::vector<mesh::Picture> decode_pictures(const mesh::Scene& scene) {
+std::vector<mesh::Picture> decode_pictures(const mesh::Scene& scene, const image::Decoder& decoder) {
   std::vector<std::uint8_t> shown(scene.images.size());
   for (const mesh::Part& part : scene.parts) {
     if (const auto& image = scene.materials[part.material].image) shown[*image] = 1;
@@ -40,7 +40,7 @@ std::vector<mesh::Picture> decode_pictures(const mesh::Scene& scene) {
   const int side = std::clamp(static_cast<int>(std::sqrt(pixels_max / static_cast<double>(count))), side_min, side_max);
   std::vector<mesh::Picture> out(scene.images.size());
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (shown[i] != 0) out[i] = decode(scene.images[i], side);
+    if (shown[i] != 0) out[i] = decode(scene.images[i], decoder, side);
   }
   return out;
 }

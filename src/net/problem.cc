@@ -46,6 +46,8 @@ constexpr std::array<Meaning, code_count> table{{
     {Code::ContentRejected, 422, "content_rejected", "The provider's content rules do not allow this picture."},
     {Code::NoObjectFound, 422, "no_object_found",
      "No object was found in the picture. A plain or transparent background works best."},
+    {Code::ObjectUnclear, 422, "object_unclear",
+     "The object cannot be told from its background. A plain or transparent background works best."},
     {Code::ProviderRefused, 502, "provider_refused",
      "The provider did not accept our request. We have been told; nothing was charged."},
     {Code::ProviderPaused, 503, "provider_paused", "The provider is not available now. Your pictures wait for it."},

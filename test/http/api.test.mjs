@@ -371,10 +371,12 @@ test('openapi.json lists exactly what is served', async () => {
     'GET /api/v1/health/ready',
     'GET /api/v1/jobs/{job_id}/events',
     'GET /api/v1/jobs/{job_id}/status',
+    'GET /api/v1/models',
     'GET /api/v1/openapi.json',
     'GET /api/v1/presets',
     'GET /metrics',
     'POST /api/v1/auth/login',
+    'POST /api/v1/hooks/fal/{token}',
     'POST /api/v1/upload/batch',
   ]);
   for (const each of listed) {

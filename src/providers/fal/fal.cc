@@ -65,11 +65,12 @@ Result<json::object> input_of(const Entry& entry, const Order& order, const std:
 
 }  // namespace
 
-Fal::Fal(net::Loop& loop, net::Fetcher& fetcher, boost::asio::thread_pool& files, const Catalogue& catalogue,
-         Settings settings, net::Metrics& metrics)
+Fal::Fal(net::Loop& loop, net::Fetcher& fetcher, boost::asio::thread_pool& files, image::Decoder decoder,
+         const Catalogue& catalogue, Settings settings, net::Metrics& metrics)
     : loop_{loop},
       fetcher_{fetcher},
       files_{files},
+      decoder_{std::move(decoder)},
       catalogue_{catalogue},
       settings_{std::move(settings)},
       metrics_{metrics} {}
@@ -123,7 +124,7 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
   if (entry == nullptr) co_return fail(Code::ProviderRefused, fmt::format("no model {} in the catalogue", order.model));
   const std::string token = random_token();
   // Decoding is no work for the loop. What the model takes as it is, is sent as it is.
-  const auto fit = [entry, picture = order.picture] { return fit_picture(*entry, picture); };
+  const auto fit = [this, entry, picture = order.picture] { return fit_picture(*entry, decoder_, picture); };
   CO_TRY(const auto fitted, co_await offload(files_, fit));
   CO_TRY(const std::string picture,
          co_await upload(order, fitted ? std::span<const std::uint8_t>{*fitted} : order.picture));

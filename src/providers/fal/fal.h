@@ -2,6 +2,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "image/decoder.h"
 #include "net/loop.h"
 #include "net/metrics.h"
 #include "providers/fal/catalogue.h"
@@ -42,9 +43,10 @@ struct Settings {
 /// the item, ask later; Code::Unavailable: it may be tried again; any other is final. Source: docs/state/call.md.
 class Fal final : public Provider {
  public:
-  /// `files`: threads for what is too slow for the loop.
-  Fal(net::Loop& loop, net::Fetcher& fetcher, boost::asio::thread_pool& files, const Catalogue& catalogue,
-      Settings settings, net::Metrics& metrics);
+  /// `files`: threads for what is too slow for the loop. `decoder`: for pictures that a model does not take as they
+  /// are.
+  Fal(net::Loop& loop, net::Fetcher& fetcher, boost::asio::thread_pool& files, image::Decoder decoder,
+      const Catalogue& catalogue, Settings settings, net::Metrics& metrics);
   std::string_view name() const override { return "fal"; }
   int slots() const override { return settings_.in_flight_max; }
   std::optional<std::chrono::seconds> make_timeout() const override { return settings_.make_timeout; }
@@ -75,6 +77,7 @@ class Fal final : public Provider {
   net::Loop& loop_;
   net::Fetcher& fetcher_;
   boost::asio::thread_pool& files_;
+  image::Decoder decoder_;
   const Catalogue& catalogue_;
   Settings settings_;
   net::Metrics& metrics_;

@@ -69,6 +69,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that can be chosen, and what each takes */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}/events": {
         parameters: {
             query?: never;
@@ -131,6 +148,23 @@ export interface paths {
         get: operations["download_file"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hooks/fal/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** For the provider FAL.AI alone: a request has ended */
+        post: operations["receive_fal_hook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -390,6 +424,70 @@ export interface components {
             /** @description For a person */
             message: string;
         };
+        Models: {
+            /** @description The one that is taken when a batch names none; may be empty */
+            default: string;
+            /** @description Empty where the engine of this server makes the models */
+            models: components["schemas"]["Model"][];
+        };
+        Model: {
+            /** @description What a batch names as its model */
+            id: string;
+            /**
+             * Format: int32
+             * @description Rises when anything of it changes; stored with each item
+             */
+            version: number;
+            /** @description For people */
+            name: string;
+            /**
+             * Format: int32
+             * @description Pictures that one model is made of, at least
+             */
+            pictures_min: number;
+            /**
+             * Format: int32
+             * @description At most
+             */
+            pictures_max: number;
+            /** @description What a picture may be */
+            picture: components["schemas"]["ModelPictureLimits"];
+            /** @description The face limit that the model itself keeps; null: what it makes is simplified here */
+            face_limit: components["schemas"]["ModelFaceLimit"] | null;
+            /** @description JSON Schema of a batch's parameters */
+            parameters: Record<string, never>;
+        };
+        ModelPictureLimits: {
+            /** @description What the model reads; others are converted */
+            formats: string[];
+            /**
+             * Format: int64
+             * @description A larger picture is written anew; 0: not stated
+             */
+            bytes_max: number;
+            /**
+             * Format: int32
+             * @description A picture with a smaller side is rejected
+             */
+            px_min: number;
+            /**
+             * Format: int32
+             * @description A larger picture is scaled down; 0: not stated
+             */
+            px_max: number;
+        };
+        ModelFaceLimit: {
+            /**
+             * Format: int32
+             * @description 0: none is stated
+             */
+            min: number;
+            /**
+             * Format: int32
+             * @description 0: none is stated
+             */
+            max: number;
+        };
         JobStatus: {
             /**
              * Format: uuid
@@ -440,7 +538,7 @@ export interface components {
              * @description docs/state/item.md draws the states
              * @enum {string}
              */
-            status: "queued" | "dispatched" | "running" | "succeeded" | "failed" | "cancelled";
+            status: "queued" | "dispatched" | "running" | "unsure" | "succeeded" | "failed" | "cancelled";
             /** @description What is being done, e.g. mask, texture */
             stage: string;
             /** @description 0 to 1 */
@@ -796,6 +894,10 @@ export interface operations {
                     quality?: "low" | "medium" | "high";
                     /** @description Triangles at most; priced as the cheapest quality that allows them */
                     face_limit?: number;
+                    /** @description An id of GET /api/v1/models */
+                    model?: string;
+                    /** @description A JSON object that the model's schema of GET /api/v1/models takes */
+                    parameters?: string;
                 };
             };
         };
@@ -925,6 +1027,86 @@ export interface operations {
             };
             /** @description `storage_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        status: "success";
+                        data: components["schemas"]["Models"];
+                        message: string;
+                        errors: unknown[];
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `account_inactive` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `deadline_exceeded` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1359,6 +1541,119 @@ export interface operations {
             };
         };
     };
+    receive_fal_hook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What the call was given as its secret */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `link_invalid` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `link_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `deadline_exceeded` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: never;
@@ -1555,11 +1850,13 @@ export const routes = {
   get_balance: { method: 'GET', path: '/api/v1/credits/balance' },
   get_job_status: { method: 'GET', path: '/api/v1/jobs/{job_id}/status' },
   list_job_files: { method: 'GET', path: '/api/v1/download/{job_id}/files' },
+  list_models: { method: 'GET', path: '/api/v1/models' },
   list_presets: { method: 'GET', path: '/api/v1/presets' },
   live: { method: 'GET', path: '/api/v1/health/live' },
   login: { method: 'POST', path: '/api/v1/auth/login' },
   metrics: { method: 'GET', path: '/metrics' },
   openapi: { method: 'GET', path: '/api/v1/openapi.json' },
   ready: { method: 'GET', path: '/api/v1/health/ready' },
+  receive_fal_hook: { method: 'POST', path: '/api/v1/hooks/fal/{token}' },
   stream_job_events: { method: 'GET', path: '/api/v1/jobs/{job_id}/events' },
 } as const;
