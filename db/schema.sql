@@ -29,6 +29,35 @@ CREATE FUNCTION public.provider_call_of_token(p_token_sha256 bytea) RETURNS TABL
 
 ALTER FUNCTION public.provider_call_of_token(p_token_sha256 bytea) OWNER TO i2m_system;
 
+CREATE FUNCTION public.provider_calls_in_flight(p_provider text) RETURNS TABLE(followed bigint, lost bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    begin
+        perform pg_advisory_xact_lock(hashtextextended('provider_calls:' || p_provider, 0));
+        return query
+            select count(*) filter (where c.state in ('submitting', 'accepted')),
+                   count(*) filter (where c.state in ('unsure', 'abandoned'))
+              from provider_calls c
+             where c.provider = p_provider
+               and (c.state in ('submitting', 'accepted')
+                    or (c.hooked_at is null and c.submitted_at > now() - interval '10 minutes'
+                        and (c.state = 'unsure'
+                             or (c.state = 'abandoned' and c.request_id is not null and c.ended_at > now() - interval '5 minutes'))));
+    end
+    $$;
+
+ALTER FUNCTION public.provider_calls_in_flight(p_provider text) OWNER TO i2m_system;
+
+CREATE FUNCTION public.provider_items_in_flight(p_provider text) RETURNS TABLE(item_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+        select c.item_id from provider_calls c where c.provider = p_provider and c.state in ('submitting', 'accepted')
+    $$;
+
+ALTER FUNCTION public.provider_items_in_flight(p_provider text) OWNER TO i2m_system;
+
 CREATE TABLE public.api_usage (
     id uuid NOT NULL,
     company_id uuid NOT NULL,
@@ -210,6 +239,7 @@ CREATE TABLE public.job_items (
     model text DEFAULT ''::text NOT NULL,
     model_version integer DEFAULT 0 NOT NULL,
     model_parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cancel_asked_at timestamp with time zone,
     CONSTRAINT job_items_attempts CHECK (((attempt >= 0) AND (attempt <= attempts_max))),
     CONSTRAINT job_items_failed_says_why CHECK (((status = 'failed'::text) = (error_code IS NOT NULL))),
     CONSTRAINT job_items_finished_once CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
@@ -390,7 +420,13 @@ CREATE INDEX job_items_queued ON public.job_items USING btree (company_id, creat
 
 CREATE INDEX job_items_unsure ON public.job_items USING btree (created_at) WHERE (status = 'unsure'::text);
 
+CREATE INDEX job_items_unwanted ON public.job_items USING btree (created_at) WHERE ((cancel_asked_at IS NOT NULL) AND (finished_at IS NULL));
+
+CREATE INDEX provider_calls_followed ON public.provider_calls USING btree (provider) WHERE (state = ANY (ARRAY['submitting'::text, 'accepted'::text]));
+
 CREATE INDEX provider_calls_live ON public.provider_calls USING btree (submitted_at) WHERE (state = ANY (ARRAY['submitting'::text, 'accepted'::text, 'answered'::text, 'unsure'::text]));
+
+CREATE INDEX provider_calls_lost ON public.provider_calls USING btree (provider, submitted_at) WHERE ((state = ANY (ARRAY['unsure'::text, 'abandoned'::text])) AND (hooked_at IS NULL));
 
 CREATE INDEX provider_calls_of_company ON public.provider_calls USING btree (company_id, submitted_at);
 
@@ -536,6 +572,12 @@ GRANT ALL ON FUNCTION public.identity_login(p_email text) TO i2m_app;
 
 REVOKE ALL ON FUNCTION public.provider_call_of_token(p_token_sha256 bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.provider_call_of_token(p_token_sha256 bytea) TO i2m_app;
+
+REVOKE ALL ON FUNCTION public.provider_calls_in_flight(p_provider text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.provider_calls_in_flight(p_provider text) TO i2m_app;
+
+REVOKE ALL ON FUNCTION public.provider_items_in_flight(p_provider text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.provider_items_in_flight(p_provider text) TO i2m_app;
 
 GRANT SELECT,INSERT ON TABLE public.api_usage TO i2m_app;
 GRANT SELECT ON TABLE public.api_usage TO i2m_system;

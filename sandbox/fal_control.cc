@@ -88,7 +88,12 @@ Reply Gateway::control(const Route& route, const Request& request) {
   const std::string name = route.path.substr(std::min(route.path.size(), std::string_view{"/_sandbox/"}.size()));
   if (request.method == "GET") {
     if (name == "ledger") return json_reply(200, ledger_of(queue_.accepted()));
-    if (name == "requests") return json_reply(200, requests_of(queue_.accepted()));
+    if (name == "requests") {
+      json::object counts = requests_of(queue_.accepted());
+      counts["in_progress_most"] = queue_.running_most();
+      counts["live_most"] = queue_.live_most();
+      return json_reply(200, counts);
+    }
     if (name == "calls") return json_reply(200, journal_.calls(request.parameter("step").value_or("")));
     if (name == "violations") return json_reply(200, journal_.violations());
     if (name == "webhooks") return json_reply(200, json::object{{"attempts", webhooks_.attempts()}});
@@ -98,6 +103,10 @@ Reply Gateway::control(const Route& route, const Request& request) {
   }
   if (request.method == "DELETE" && name == "faults") {
     plan_.clear();
+    return json_reply(200, json::object{});
+  }
+  if (request.method == "DELETE" && name == "requests") {
+    queue_.forget_most();
     return json_reply(200, json::object{});
   }
   if (request.method == "DELETE" && name == "calls") {

@@ -35,6 +35,7 @@ constexpr std::array fault_names{
     std::pair{Fault::UserTimeout, "user_timeout"},
     std::pair{Fault::StuckQueue, "stuck_queue"},
     std::pair{Fault::StuckRunning, "stuck_running"},
+    std::pair{Fault::StartIgnored, "start_ignored"},
     std::pair{Fault::Failure, "error"},
     std::pair{Fault::PlatformRetry, "platform_retry"},
     std::pair{Fault::IgnoreCancel, "ignore_cancel"},

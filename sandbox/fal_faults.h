@@ -54,6 +54,7 @@ enum class Fault : std::uint8_t {
   UserTimeout,
   StuckQueue,
   StuckRunning,
+  StartIgnored,
   Failure,
   PlatformRetry,
   IgnoreCancel,

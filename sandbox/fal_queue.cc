@@ -24,6 +24,7 @@ void Queue::submit(JobRef job) {
   job->queued_at = now();
   accepted_.push_back(job);
   by_id_.emplace(job->id, job);
+  live_most_ = std::max(live_most_, ++live_);
   waiting_[job->low_priority ? 1 : 0].push_back(job);
   asio::co_spawn(*io_, wait_for_turn(job), asio::detached);
 }
@@ -82,7 +83,7 @@ void Queue::pump() {
         continue;
       }
       it = line.erase(it);
-      ++running_;
+      running_most_ = std::max(running_most_, ++running_);
       job->state = JobState::Running;
       job->started_at = now();
       job->pause.cancel();
@@ -100,7 +101,7 @@ Co<void> Queue::wait_for_turn(JobRef job) {
     co_await job->pause.async_wait(awaiting);
     pump();
   }
-  if (job->start_within_ms == 0) co_return;
+  if (job->start_within_ms == 0 || fal::find(job->faults, Fault::StartIgnored) != nullptr) co_return;
   while (job->state == JobState::Queued) {
     job->pause.expires_at(job->queued_at + Milliseconds{job->start_within_ms});
     const auto [cancelled] = co_await job->pause.async_wait(awaiting);
@@ -180,6 +181,7 @@ void Queue::log(Job& job, std::string message) {
 void Queue::complete(const JobRef& job, Outcome outcome) {
   job->outcome = std::move(outcome);
   job->state = JobState::Completed;
+  --live_;
   job->completed_at = now();
   job->changed.cancel();
   completed_(job);

@@ -27,6 +27,11 @@ class Queue {
   /// How many wait for that app.
   std::int64_t length(std::string_view app) const;
   int running() const { return running_; }
+  /// How many were in progress, and how many were queued or in progress, at the most since the simulator began or
+  /// forget_most().
+  int running_most() const { return running_most_; }
+  int live_most() const { return live_most_; }
+  void forget_most() { running_most_ = running_, live_most_ = live_; }
 
   enum class Cancel : std::uint8_t { Requested, AlreadyCompleted };
   Cancel cancel(const JobRef& job);
@@ -51,7 +56,8 @@ class Queue {
   Models* models_;
   Completed completed_;
   std::list<JobRef> waiting_[2];  // normal, then low priority
-  int running_ = 0;
+  int running_ = 0, live_ = 0;
+  int running_most_ = 0, live_most_ = 0;
   std::vector<JobRef> accepted_;
   std::unordered_map<std::string, JobRef> by_id_;
 };

@@ -64,7 +64,18 @@ Result<providers::fal::Settings> fal_settings(const Settings& settings) {
   TRY(out.stream, settings.flag("FAL_STREAM"));
   TRY(out.poll_first, settings.milliseconds("FAL_POLL_MS"));
   TRY(out.poll_most, settings.milliseconds("FAL_POLL_MAX_MS"));
+  TRY(const std::int64_t concurrency, settings.number("FAL_CONCURRENCY", 1, 10'000));
+  out.concurrency = static_cast<int>(concurrency);
   TRY(out.start_timeout, settings.seconds("FAL_START_TIMEOUT_S"));
+  TRY(out.run_timeout, settings.seconds("FAL_RUN_TIMEOUT_S"));
+  TRY(out.download_timeout, settings.seconds("FAL_DOWNLOAD_TIMEOUT_S"));
+  TRY(out.cancel_timeout, settings.seconds("FAL_CANCEL_TIMEOUT_S"));
+  TRY(const std::int64_t model, settings.number("FAL_MODEL_BYTES_MAX", 1, std::int64_t{1} << 30));
+  out.model_bytes_max = static_cast<std::size_t>(model);
+  TRY(const std::int64_t part, settings.number("FAL_UPLOAD_PART_BYTES", 1, std::int64_t{1} << 30));
+  out.part_bytes = static_cast<std::size_t>(part);
+  TRY(const std::int64_t above, settings.number("FAL_UPLOAD_PARTS_ABOVE_BYTES", 1, std::int64_t{1} << 40));
+  out.parts_above_bytes = static_cast<std::size_t>(above);
   TRY(out.make_timeout, settings.seconds("FAL_MAKE_TIMEOUT_S"));
   TRY(out.probe_after, settings.seconds("FAL_PROBE_S"));
   TRY(const std::int64_t failures, settings.number("FAL_FAILURES_MAX", 1, 1000));
@@ -98,6 +109,7 @@ Result<jobs::Settings> job_settings(const Settings& settings) {
   TRY(out.make_timeout, settings.seconds("MAKE_TIMEOUT_S"));
   TRY(out.orphan_age, settings.seconds("ORPHAN_AGE_S"));
   TRY(out.unsure, settings.seconds("FAL_UNSURE_S"));
+  TRY(out.call_off, settings.seconds("FAL_CANCEL_TIMEOUT_S"));
   TRY(out.resubmit_unsure, settings.flag("FAL_RESUBMIT_UNSURE"));
   return out;
 }

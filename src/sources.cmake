@@ -21,8 +21,11 @@ i2m_library(i2m_slices
   src/identity/api.cc src/identity/identity.cc src/identity/passwords.cc src/identity/token.cc
   src/credits/api.cc src/credits/cache.cc src/credits/credits.cc
   src/storage/links.cc src/storage/storage.cc
-  src/providers/calls.cc src/providers/embedded.cc src/providers/fal/books.cc src/providers/fal/catalogue.cc src/providers/fal/fal.cc src/providers/fal/follow.cc src/providers/fal/picture.cc src/providers/fal/protocol.cc src/providers/fal/signature.cc
-  src/jobs/api.cc src/jobs/events.cc src/jobs/jobs.cc src/jobs/models.cc src/jobs/upload.cc
+  src/providers/calls.cc src/providers/embedded.cc src/providers/slots.cc
+  src/providers/fal/books.cc src/providers/fal/call_off.cc src/providers/fal/catalogue.cc src/providers/fal/fal.cc
+  src/providers/fal/follow.cc src/providers/fal/picture.cc src/providers/fal/protocol.cc src/providers/fal/signature.cc
+  src/providers/fal/upload.cc
+  src/jobs/api.cc src/jobs/cancel.cc src/jobs/events.cc src/jobs/jobs.cc src/jobs/models.cc src/jobs/upload.cc
   src/dispatch/governor.cc src/dispatch/hooks.cc src/dispatch/schedule.cc src/dispatch/stream.cc src/dispatch/work.cc)
 target_link_libraries(i2m_slices PUBLIC i2m_net i2m_engine)
 target_include_directories(i2m_slices PUBLIC ${I2M_GENERATED})

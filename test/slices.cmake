@@ -24,8 +24,9 @@ target_link_libraries(storage_test PRIVATE i2m_given)
 i2m_test(jobs_test src/jobs/jobs_test.cc src/dispatch/schedule_test.cc src/dispatch/work_test.cc)
 target_link_libraries(jobs_test PRIVATE i2m_given)
 
-i2m_test(fal_test src/providers/fal/protocol_test.cc)
+i2m_test(fal_test src/providers/fal/protocol_test.cc src/providers/fal/picture_test.cc)
 target_link_libraries(fal_test PRIVATE i2m_slices)
+add_dependencies(fal_test image2model-decode)
 
 i2m_test(embedded_test src/providers/embedded_test.cc)
 target_link_libraries(embedded_test PRIVATE i2m_slices)

@@ -10,6 +10,7 @@ namespace i2m::dispatch {
 namespace {
 
 constexpr std::array health_states{"ok", "open", "locked", "key"};
+constexpr std::chrono::seconds call_off_slack{2};  // to write down what a call came to
 
 }  // namespace
 
@@ -37,7 +38,7 @@ Task<int> Governor::turn() {
 
 Task<> Governor::close() {
   CO_TRY(db::Tx tx, co_await system_.begin_system("close calls of items that have ended"));
-  CO_TRY(const std::int64_t closed, co_await providers::close_calls(tx));
+  CO_TRY(const std::int64_t closed, co_await providers::close_calls(tx, settings_.call_off + call_off_slack));
   if (closed > 0) CO_CHECK(co_await tx.commit());
   co_return Result<>{};
 }

@@ -66,7 +66,7 @@ void Hooks::routes(net::Router& router) {
                           .body_bytes_max = body_bytes_max,
                           .deadline = std::chrono::seconds{15},
                           .errors = {Code::NotFound, Code::LinkInvalid, Code::LinkExpired, Code::Malformed,
-                                     Code::Conflict, Code::Unavailable}},
+                                     Code::MediaTypeUnsupported, Code::Conflict, Code::Unavailable}},
                          [this](net::Ctx& ctx, HookIn in) { return receive(ctx, in); });
 }
 

@@ -78,6 +78,43 @@ Task<std::vector<PickItemsRow>> pick_items(R& run, PickItemsParams params) {
   co_return out;
 }
 
+inline constexpr db::Query pick_called_query{"dispatch.pick_called", R"sql(update job_items i
+   set status = 'dispatched', stage = 'dispatched', lease_until = now() + make_interval(secs => $1)
+  from (select q.id from provider_calls c join job_items q on q.company_id = c.company_id and q.id = c.item_id
+         where c.state in ('submitting', 'accepted', 'answered', 'unsure') and q.status = 'queued' and q.provider = $2
+           and q.not_before <= now() limit $3) picked
+ where i.id = picked.id and i.status = 'queued'
+returning i.company_id, i.id as item_id)sql"};
+struct PickCalledParams {
+  double lease_s;
+  std::string provider;
+  std::int64_t limit;
+};
+struct PickCalledRow {
+  CompanyId company_id;
+  ItemId item_id;
+};
+inline PickCalledRow pick_called_row(const db::Rows& rows, int row) {
+  return {
+      .company_id = rows.get<CompanyId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+  };
+}
+/// Items that wait although a provider is at work on them (their worker is gone, or their word has come): they go first, whoever's
+/// they are and whatever the provider's health, and take no room, for they begin nothing.
+template <db::Runner R>
+Task<std::vector<PickCalledRow>> pick_called(R& run, PickCalledParams params) {
+  db::Params values;
+  values.add(params.lease_s);
+  values.add(params.provider);
+  values.add(params.limit);
+  CO_TRY(const db::Rows rows, co_await run.run(pick_called_query, std::move(values)));
+  std::vector<PickCalledRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(pick_called_row(rows, row));
+  co_return out;
+}
+
 inline constexpr db::Query count_in_flight_query{"dispatch.count_in_flight", R"sql(select provider, count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
        count(*) filter (where status = 'queued') as "queued!",
        coalesce(extract(epoch from now() - min(created_at) filter (where status = 'queued')), 0)::float8 as "oldest_queued_s!"
@@ -141,6 +178,38 @@ Task<std::vector<OverdueItemsRow>> overdue_items(R& run, OverdueItemsParams para
   std::vector<OverdueItemsRow> out;
   out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row) out.push_back(overdue_items_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query unwanted_items_query{"dispatch.unwanted_items", R"sql(select company_id, id as item_id, attempt from job_items i
+ where cancel_asked_at is not null and finished_at is null and status = 'queued'
+   and not exists (select from provider_calls c where c.company_id = i.company_id and c.item_id = i.id
+                      and c.state in ('submitting', 'accepted', 'answered', 'unsure'))
+ limit $1)sql"};
+struct UnwantedItemsParams {
+  std::int64_t limit;
+};
+struct UnwantedItemsRow {
+  CompanyId company_id;
+  ItemId item_id;
+  std::int32_t attempt;
+};
+inline UnwantedItemsRow unwanted_items_row(const db::Rows& rows, int row) {
+  return {
+      .company_id = rows.get<CompanyId>(row, 0),
+      .item_id = rows.get<ItemId>(row, 1),
+      .attempt = rows.get<std::int32_t>(row, 2),
+  };
+}
+/// What its owner has cancelled and nobody works at: whoever took the wish, or the worker that had it, could not end it.
+template <db::Runner R>
+Task<std::vector<UnwantedItemsRow>> unwanted_items(R& run, UnwantedItemsParams params) {
+  db::Params values;
+  values.add(params.limit);
+  CO_TRY(const db::Rows rows, co_await run.run(unwanted_items_query, std::move(values)));
+  std::vector<UnwantedItemsRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(unwanted_items_row(rows, row));
   co_return out;
 }
 

@@ -26,6 +26,17 @@ update job_items i
   from picked where i.id = picked.id and i.status = 'queued'
 returning i.company_id, i.id as item_id;
 
+-- name: pick_called :many
+-- Items that wait although a provider is at work on them (their worker is gone, or their word has come): they go first, whoever's
+-- they are and whatever the provider's health, and take no room, for they begin nothing.
+update job_items i
+   set status = 'dispatched', stage = 'dispatched', lease_until = now() + make_interval(secs => @lease_s)
+  from (select q.id from provider_calls c join job_items q on q.company_id = c.company_id and q.id = c.item_id
+         where c.state in ('submitting', 'accepted', 'answered', 'unsure') and q.status = 'queued' and q.provider = @provider
+           and q.not_before <= now() limit @limit) picked
+ where i.id = picked.id and i.status = 'queued'
+returning i.company_id, i.id as item_id;
+
 -- name: count_in_flight :many
 select provider, count(*) filter (where status in ('dispatched', 'running')) as "in_flight!",
        count(*) filter (where status = 'queued') as "queued!",
@@ -39,6 +50,14 @@ select company_id, id as item_id, status, attempt, attempts_max, deadline_at <= 
  where (status in ('dispatched', 'running') and lease_until < now())
     or (status in ('queued', 'dispatched', 'running', 'unsure') and deadline_at <= now())
  order by deadline_at limit @limit;
+
+-- name: unwanted_items :many
+-- What its owner has cancelled and nobody works at: whoever took the wish, or the worker that had it, could not end it.
+select company_id, id as item_id, attempt from job_items i
+ where cancel_asked_at is not null and finished_at is null and status = 'queued'
+   and not exists (select from provider_calls c where c.company_id = i.company_id and c.item_id = i.id
+                      and c.state in ('submitting', 'accepted', 'answered', 'unsure'))
+ limit @limit;
 
 -- name: booked_objects :many
 -- Which of these objects have a row: a result without one was stored by an attempt that died before it could book it.

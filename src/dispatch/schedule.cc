@@ -100,7 +100,12 @@ Task<int> Scheduler::dispatch() {
     in_flight += now.in_flight;
     oldest = std::max(oldest, now.oldest_queued_s);
     if (now.queued == 0) continue;
-    CO_TRY(const std::int64_t free, co_await governor_.room(tx, now.provider, now.in_flight));
+    sql::PickCalledParams called{
+        .lease_s = seconds(settings_.dispatch_lease), .provider = now.provider, .limit = batch_max};
+    CO_TRY(const auto resumed, co_await sql::pick_called(tx, std::move(called)));
+    for (const auto& row : resumed) by_provider[now.provider].push_back({row.company_id, row.item_id, 0});
+    const auto busy = now.in_flight + static_cast<std::int64_t>(resumed.size());
+    CO_TRY(const std::int64_t free, co_await governor_.room(tx, now.provider, busy));
     const std::int64_t room = std::min<std::int64_t>(free, batch_max);
     if (room <= 0) continue;
     sql::PickItemsParams params{.provider = now.provider, .limit = room, .lease_s = seconds(settings_.dispatch_lease)};
@@ -166,8 +171,23 @@ Task<int> Scheduler::reap() {
                                   {"attempt", row.attempt},
                                   {"past_deadline", row.past_deadline}});
   }
+  CO_TRY(const int unwanted, co_await end_unwanted());
   CO_TRY(const int given_up, co_await governor_.turn());
-  co_return changed + given_up;
+  co_return changed + unwanted + given_up;
+}
+
+Task<int> Scheduler::end_unwanted() {
+  CO_TRY(db::Tx tx, co_await system_.begin_system("items that were cancelled"));
+  sql::UnwantedItemsParams params{.limit = batch_max};
+  CO_TRY(const auto rows, co_await sql::unwanted_items(tx, std::move(params)));
+  CO_CHECK(co_await tx.commit());
+  int ended = 0;
+  for (const auto& row : rows) {
+    const jobs::ItemRef ref{row.company_id, row.item_id, row.attempt};
+    CO_TRY(const bool cancelled, co_await jobs::cancel_item(loop_, ref));
+    if (cancelled) ++ended;
+  }
+  co_return ended;
 }
 
 Task<int> Scheduler::sweep() {

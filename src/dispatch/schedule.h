@@ -25,6 +25,7 @@ class Scheduler {
 
  private:
   Task<int> sweep_results();
+  Task<int> end_unwanted();
   Co<void> wait(std::chrono::milliseconds at_most);
   Task<> send(const std::string& provider, std::vector<jobs::ItemRef> items);
 

@@ -64,6 +64,7 @@ struct Worker::Impl : std::enable_shared_from_this<Worker::Impl> {
         succeeded{metrics.counter("items_ended_total", "Attempts by how they ended", {{"how", "succeeded"}})},
         failed{metrics.counter("items_ended_total", "Attempts by how they ended", {{"how", "failed"}})},
         retried{metrics.counter("items_ended_total", "Attempts by how they ended", {{"how", "retried"}})},
+        cancelled{metrics.counter("items_ended_total", "Attempts by how they ended", {{"how", "cancelled"}})},
         lost{metrics.counter("items_ended_total", "Attempts by how they ended", {{"how", "lost"}})} {}
 
   struct Running {
@@ -81,6 +82,7 @@ struct Worker::Impl : std::enable_shared_from_this<Worker::Impl> {
   Task<Model> make_model(Running& running);
   Task<Model> measured(const Running& running, std::vector<std::uint8_t>& glb);
   Co<void> watch(std::shared_ptr<Running> running);
+  void unwanted(std::string_view item);
   Task<> beat(Running& running);
   Co<void> pass_on(Running& running, const char* stage, float fraction);
   Co<void> give_up(Running& running, Error error);
@@ -96,8 +98,9 @@ struct Worker::Impl : std::enable_shared_from_this<Worker::Impl> {
   bool stop = false;
   bool impatient = false;
   std::set<std::shared_ptr<Running>> all;
+  net::Notices::Subscription cancels;
   int busy = 0;
-  prometheus::Counter &succeeded, &failed, &retried, &lost;
+  prometheus::Counter &succeeded, &failed, &retried, &cancelled, &lost;
 };
 
 Worker::Worker(net::Loop& loop, redis::Settings redis, providers::Provider& provider, storage::Store& store,
@@ -119,6 +122,7 @@ void Worker::stop(std::chrono::milliseconds patience) {
 
 Co<void> Worker::Impl::run() {
   const auto self = shared_from_this();
+  cancels = loop.notices.listen(std::string{jobs::cancel_channel}, [this](std::string_view item) { unwanted(item); });
   auto next_adoption = std::chrono::steady_clock::now();
   bool grouped = false;
   while (!stop) {
@@ -180,6 +184,7 @@ Task<> Worker::Impl::make_item(const Message& message) {
   running->ref = {message.company, message.item, item->attempt};
   running->item = *item;
   running->progress.cancelled = impatient;  // claimed when the patience had just run out
+  running->progress.unwanted = item->cancel_asked;
   all.insert(running);
   // However the item is left, by an exception too, its heartbeat ends: what nobody makes must lose its lease.
   const std::shared_ptr<void> leaving{nullptr, [this, running](void*) {
@@ -224,6 +229,15 @@ Co<void> Worker::Impl::end(Running& running, const Result<Model>& model, std::ch
 Co<void> Worker::Impl::give_up(Running& running, Error error) {
   if (running.lease_lost) {
     lost.Increment();
+    co_return;
+  }
+  // Not wanted any more, and nothing of it is out there (a provider at work on it would have been followed to its end).
+  const bool nothing_out =
+      error.code == Code::ProviderPaused || (error.code == Code::Cancelled && !running.progress.cancelled);
+  if (running.progress.unwanted && nothing_out) {
+    const Result<bool> done = co_await jobs::cancel_item(loop, running.ref);
+    cancelled.Increment();
+    if (!done) log::warn("item_end_not_written", {{"item_id", running.ref.item.text()}});
     co_return;
   }
   if (error.code == Code::Cancelled) error.code = impatient ? Code::Draining : Code::DeadlineExceeded;
@@ -338,11 +352,18 @@ Co<void> Worker::Impl::watch(std::shared_ptr<Running> running) {
   }
 }
 
+void Worker::Impl::unwanted(std::string_view item) {
+  for (const auto& running : all) {
+    if (running->ref.item.text() == item) running->progress.unwanted = true;
+  }
+}
+
 Task<> Worker::Impl::beat(Running& running) {
   std::string stage = running.progress.stage.load();
-  CO_TRY(const bool kept,
+  CO_TRY(const jobs::Renewed renewed,
          co_await jobs::renew(loop, running.ref, settings.lease, std::move(stage), running.progress.fraction));
-  if (!kept) running.lease_lost = running.progress.cancelled = true;
+  if (renewed == jobs::Renewed::Lost) running.lease_lost = running.progress.cancelled = true;
+  if (renewed == jobs::Renewed::CancelAsked) running.progress.unwanted = true;
   co_return Result<>{};
 }
 

@@ -185,6 +185,7 @@ Task<Snapshot> snapshot(net::Loop& loop, CompanyId company, JobId id) {
 
 void routes(net::Router& router, Jobs& jobs) {
   upload_routes(router, jobs);
+  cancel_routes(router);
   model_routes(router, jobs);
   event_routes(router, jobs);
   router.add<JobIn, JobStatusOut>(net::Method::Get, "/api/v1/jobs/{job_id}/status",

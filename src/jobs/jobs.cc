@@ -9,9 +9,13 @@ namespace {
 double seconds(std::chrono::milliseconds ms) { return static_cast<double>(ms.count()) / 1000; }
 
 /// The end of an item, in an open transaction: counts it, tells the watchers, commits with the credits' change.
-Task<bool> finish(net::Loop& loop, db::Tx& tx, ItemRef ref, JobId job, bool succeeded, credits::Balance after) {
-  sql::CountItemParams count{
-      .succeeded = succeeded ? 1 : 0, .failed = succeeded ? 0 : 1, .company_id = ref.company, .job_id = job};
+enum class Ended : std::uint8_t { Succeeded, Failed, Cancelled };
+Task<bool> finish(net::Loop& loop, db::Tx& tx, ItemRef ref, JobId job, Ended how, credits::Balance after) {
+  sql::CountItemParams count{.succeeded = how == Ended::Succeeded ? 1 : 0,
+                             .failed = how == Ended::Failed ? 1 : 0,
+                             .cancelled = how == Ended::Cancelled ? 1 : 0,
+                             .company_id = ref.company,
+                             .job_id = job};
   CO_CHECK(co_await sql::count_item(tx, std::move(count)));
   sql::AddItemEventParams item_event{.company_id = ref.company, .job_id = job, .item_id = ref.item};
   CO_CHECK(co_await sql::add_item_event(tx, std::move(item_event)));
@@ -70,6 +74,7 @@ Task<std::optional<Claimed>> claim(net::Loop& loop, CompanyId company, ItemId it
               .parameters = row->model_parameters,
               .attempt = row->attempt,
               .attempts_max = row->attempts_max,
+              .cancel_asked = row->cancel_asked,
               .triangles_max = job->triangles_max,
               .file_name = row->file_name,
               .picture_key = upload.object_key};
@@ -78,7 +83,7 @@ Task<std::optional<Claimed>> claim(net::Loop& loop, CompanyId company, ItemId it
   co_return out;
 }
 
-Task<bool> renew(net::Loop& loop, ItemRef ref, std::chrono::milliseconds lease, std::string stage, double progress) {
+Task<Renewed> renew(net::Loop& loop, ItemRef ref, std::chrono::milliseconds lease, std::string stage, double progress) {
   CO_TRY(db::Tx tx, co_await loop.db.begin(ref.company));
   sql::BeatItemParams params{.lease_s = seconds(lease),
                              .stage = std::move(stage),
@@ -86,9 +91,10 @@ Task<bool> renew(net::Loop& loop, ItemRef ref, std::chrono::milliseconds lease, 
                              .company_id = ref.company,
                              .item_id = ref.item,
                              .attempt = ref.attempt};
-  CO_TRY(const std::int64_t kept, co_await sql::beat_item(tx, std::move(params)));
+  CO_TRY(const auto kept, co_await sql::beat_item(tx, std::move(params)));
   CO_CHECK(co_await tx.commit());
-  co_return kept > 0;
+  if (!kept) co_return Renewed::Lost;
+  co_return kept->cancel_asked ? Renewed::CancelAsked : Renewed::Kept;
 }
 
 Task<bool> succeed(net::Loop& loop, ItemRef ref, Model model) {
@@ -123,7 +129,7 @@ Task<bool> succeed(net::Loop& loop, ItemRef ref, Model model) {
                                 {"item_id", ref.item.text()},
                                 {"credits", item->credits},
                                 {"remaining", after.total().count()}});
-  co_return co_await finish(loop, tx, ref, job->job_id, true, after);
+  co_return co_await finish(loop, tx, ref, job->job_id, Ended::Succeeded, after);
 }
 
 Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string message) {
@@ -142,7 +148,20 @@ Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string messag
                                  {"item_id", ref.item.text()},
                                  {"code", net::meaning(code).name},
                                  {"remaining", after.total().count()}});
-  co_return co_await finish(loop, tx, ref, job->job_id, false, after);
+  co_return co_await finish(loop, tx, ref, job->job_id, Ended::Failed, after);
+}
+
+Task<bool> cancel_item(net::Loop& loop, ItemRef ref) {
+  CO_TRY(db::Tx tx, co_await loop.db.begin(ref.company));
+  CO_TRY(const Locked job, co_await lock_job(tx, ref));
+  if (!job) co_return false;
+  sql::CancelItemParams ended{.company_id = ref.company, .item_id = ref.item, .attempt = ref.attempt};
+  CO_TRY(const auto item, co_await sql::cancel_item(tx, std::move(ended)));
+  if (!item) co_return false;
+  CO_TRY(const credits::Balance after, co_await credits::release(tx, ref.item));
+  log::info("item_cancelled",
+            {{"company_id", ref.company.text()}, {"item_id", ref.item.text()}, {"remaining", after.total().count()}});
+  co_return co_await finish(loop, tx, ref, job->job_id, Ended::Cancelled, after);
 }
 
 namespace {

@@ -30,6 +30,7 @@ struct Settings {
   std::chrono::seconds make_timeout{120};            // one attempt of one item
   std::chrono::seconds orphan_age{3600};             // a folder without a job, a file under tmp/
   std::chrono::seconds unsure{900};                  // how long a call whose answer was lost is waited for
+  std::chrono::seconds call_off{60};                 // how long a call that was cancelled may take to end
   bool resubmit_unsure = false;  // then: its item is submitted once more, at the risk of paying twice
 };
 
@@ -45,6 +46,8 @@ struct Jobs {
 std::string channel_of(JobId job);
 /// On this one the scheduler hears that there are queued items.
 inline constexpr std::string_view queued_channel = "queued";
+/// On this one its worker hears that an item (the payload, its id) is not wanted any more.
+inline constexpr std::string_view cancel_channel = "cancel";
 
 /// An item that a worker has claimed: what is to be made of what.
 struct Claimed {
@@ -54,6 +57,7 @@ struct Claimed {
   std::string parameters;  // of the model: a JSON object
   int attempt = 0;
   int attempts_max = 0;
+  bool cancel_asked = false;  // its owner does not want it any more
   int triangles_max = 0;
   std::string file_name;
   std::string picture_key;
@@ -70,8 +74,9 @@ struct ItemRef {
   ItemId item;
   int attempt = 0;
 };
-/// Renews the lease and notes the progress; false when the lease was lost.
-Task<bool> renew(net::Loop& loop, ItemRef ref, std::chrono::milliseconds lease, std::string stage, double progress);
+/// Renews the lease and notes the progress.
+enum class Renewed : std::uint8_t { Kept, CancelAsked, Lost };
+Task<Renewed> renew(net::Loop& loop, ItemRef ref, std::chrono::milliseconds lease, std::string stage, double progress);
 
 struct Model {
   std::string object_key;
@@ -83,6 +88,8 @@ struct Model {
 Task<bool> succeed(net::Loop& loop, ItemRef ref, Model model);
 /// Ends the item with a reason a person understands; its credits go back.
 Task<bool> fail_item(net::Loop& loop, ItemRef ref, Code code, std::string message);
+/// Its owner did not want it any more, and nothing was made: its credits go back. False also when nobody has asked.
+Task<bool> cancel_item(net::Loop& loop, ItemRef ref);
 /// The provider may have taken it and been paid, but its answer was lost: the item waits, no worker holds it, until
 /// resume() or its deadline.
 Task<bool> doubt(net::Loop& loop, ItemRef ref);
@@ -114,6 +121,7 @@ Result<> fits_model(const ChosenModel& model, const image::PictureInfo& picture)
 void routes(net::Router& router, Jobs& jobs);
 /// The parts of routes(): upload.cc and events.cc register their own.
 void upload_routes(net::Router& router, Jobs& jobs);
+void cancel_routes(net::Router& router);
 void event_routes(net::Router& router, Jobs& jobs);
 void model_routes(net::Router& router, Jobs& jobs);
 

@@ -56,9 +56,9 @@ class States : public test::Stage {
                                  .company_id = what.company,
                                  .item_id = what.item,
                                  .attempt = what.attempt};
-      CO_TRY(const auto rows, co_await sql::beat_item(tx, std::move(params)));
+      CO_TRY(const auto row, co_await sql::beat_item(tx, std::move(params)));
       CO_CHECK(co_await tx.commit());
-      co_return rows;
+      co_return row ? 1 : 0;
     };
     return run(play(loop, of)).value_or(-1);
   }
@@ -97,14 +97,19 @@ TEST_F(States, AnItemThatFailsIsPaidBackAndSaysWhy) {
 TEST_F(States, EveryEdgeOfTheDrawingAndNoOther) {
   struct Row {
     const char* from;
-    bool claim, beat, succeed, fail, requeue;
+    bool claim, beat, succeed, fail, requeue, cancel;
   };
   // The states down, what is tried across; a claim makes an attempt more.
   const Row rows[] = {
-      {"queued", false, false, false, true, false},  {"dispatched", true, false, false, true, true},
-      {"running", false, true, true, true, true},    {"succeeded", false, false, false, false, false},
-      {"failed", false, false, false, false, false}, {"cancelled", false, false, false, false, false},
+      {"queued", false, false, false, true, false, true},
+      {"dispatched", true, false, false, true, true, true},
+      {"running", false, true, true, true, true, true},
+      {"unsure", false, false, false, true, false, false},
+      {"succeeded", false, false, false, false, false, false},
+      {"failed", false, false, false, false, false, false},
+      {"cancelled", false, false, false, false, false, false},
   };
+  bool asked = false;  // to be cancelled, by its owner
   const auto given = [&](const char* state) {
     const Job job = given_job(company, 1);
     put_into(job.items[0], "running", 1);
@@ -118,6 +123,7 @@ TEST_F(States, EveryEdgeOfTheDrawingAndNoOther) {
     } else {
       put_into(job.items[0], state, 1);
     }
+    if (asked) database.exec("update job_items set cancel_asked_at = now() where id = '" + job.items[0].text() + "'");
     return job;
   };
   const auto expect = [&](const char* verb, const Row& row, bool allowed, auto act) {
@@ -133,6 +139,11 @@ TEST_F(States, EveryEdgeOfTheDrawingAndNoOther) {
     expect("succeed", row, row.succeed, [&](const Job& job) { return end_well(job, ref(job, 1)).value(); });
     expect("fail", row, row.fail, [&](const Job& job) { return end_badly(ref(job, 1)).value(); });
     expect("requeue", row, row.requeue, [&](const Job& job) { return again(ref(job, 1)).value(); });
+    const auto wanted = [&](const Job& job) { return run(cancel_item(loop, ref(job, 1))).value(); };
+    expect("cancel what nobody has asked to", row, false, wanted);
+    asked = true;
+    expect("cancel", row, row.cancel, wanted);
+    asked = false;
   }
   EXPECT_EQ(disagreements(), 0u);
 }

@@ -394,7 +394,8 @@ inline constexpr db::Query claim_item_query{"jobs.claim_item", R"sql(update job_
    set status = 'running', stage = 'starting', progress = 0, attempt = attempt + 1, error_code = null, error_message = null,
        lease_until = now() + make_interval(secs => $1), started_at = coalesce(started_at, now())
  where company_id = $2 and id = $3 and status = 'dispatched' and attempt < attempts_max
-returning id as item_id, job_id, position, file_name, credits, provider, model, model_parameters, attempt, attempts_max)sql"};
+returning id as item_id, job_id, position, file_name, credits, provider, model, model_parameters, attempt, attempts_max,
+          cancel_asked_at is not null as "cancel_asked!")sql"};
 struct ClaimItemParams {
   double lease_s;
   CompanyId company_id;
@@ -411,6 +412,7 @@ struct ClaimItemRow {
   std::string model_parameters;
   std::int32_t attempt;
   std::int32_t attempts_max;
+  bool cancel_asked;
 };
 inline ClaimItemRow claim_item_row(const db::Rows& rows, int row) {
   return {
@@ -424,6 +426,7 @@ inline ClaimItemRow claim_item_row(const db::Rows& rows, int row) {
       .model_parameters = rows.get<std::string>(row, 7),
       .attempt = rows.get<std::int32_t>(row, 8),
       .attempts_max = rows.get<std::int32_t>(row, 9),
+      .cancel_asked = rows.get<bool>(row, 10),
   };
 }
 /// The worker's claim: one more attempt, whose number fences every later write. No row: somebody else has it, or it ended.
@@ -471,7 +474,8 @@ Task<UploadOfItemRow> upload_of_item(R& run, UploadOfItemParams params) {
 
 inline constexpr db::Query beat_item_query{"jobs.beat_item", R"sql(update job_items
    set lease_until = now() + make_interval(secs => $1), stage = $2, progress = greatest(progress, $3::float8::real)
- where company_id = $4 and id = $5 and status = 'running' and attempt = $6)sql"};
+ where company_id = $4 and id = $5 and status = 'running' and attempt = $6
+returning cancel_asked_at is not null as "cancel_asked!")sql"};
 struct BeatItemParams {
   double lease_s;
   std::string stage;
@@ -480,9 +484,17 @@ struct BeatItemParams {
   ItemId item_id;
   std::int32_t attempt;
 };
-/// Heartbeat with what is known of the progress. 0: the lease was lost, stop.
+struct BeatItemRow {
+  bool cancel_asked;
+};
+inline BeatItemRow beat_item_row(const db::Rows& rows, int row) {
+  return {
+      .cancel_asked = rows.get<bool>(row, 0),
+  };
+}
+/// Heartbeat with what is known of the progress. No row: the lease was lost, stop.
 template <db::Runner R>
-Task<std::int64_t> beat_item(R& run, BeatItemParams params) {
+Task<std::optional<BeatItemRow>> beat_item(R& run, BeatItemParams params) {
   db::Params values;
   values.add(params.lease_s);
   values.add(params.stage);
@@ -491,7 +503,9 @@ Task<std::int64_t> beat_item(R& run, BeatItemParams params) {
   values.add(params.item_id);
   values.add(params.attempt);
   CO_TRY(const db::Rows rows, co_await run.run(beat_item_query, std::move(values)));
-  co_return rows.affected();
+  CO_TRY(const bool found, db::at_most_one(rows, beat_item_query));
+  if (!found) co_return std::nullopt;
+  co_return beat_item_row(rows, 0);
 }
 
 inline constexpr db::Query succeed_item_query{"jobs.succeed_item", R"sql(update job_items
@@ -565,6 +579,106 @@ Task<std::optional<FailItemRow>> fail_item(R& run, FailItemParams params) {
   CO_TRY(const bool found, db::at_most_one(rows, fail_item_query));
   if (!found) co_return std::nullopt;
   co_return fail_item_row(rows, 0);
+}
+
+inline constexpr db::Query lock_job_query{"jobs.lock_job", R"sql(select id as job_id, status from job_history where company_id = $1 and id = $2 for no key update)sql"};
+struct LockJobParams {
+  CompanyId company_id;
+  JobId job_id;
+};
+struct LockJobRow {
+  JobId job_id;
+  std::string status;
+};
+inline LockJobRow lock_job_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .status = rows.get<std::string>(row, 1),
+  };
+}
+template <db::Runner R>
+Task<std::optional<LockJobRow>> lock_job(R& run, LockJobParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  CO_TRY(const db::Rows rows, co_await run.run(lock_job_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, lock_job_query));
+  if (!found) co_return std::nullopt;
+  co_return lock_job_row(rows, 0);
+}
+
+inline constexpr db::Query ask_to_cancel_query{"jobs.ask_to_cancel", R"sql(update job_items i set cancel_asked_at = coalesce(i.cancel_asked_at, now())
+ where i.company_id = $1 and i.job_id = $2 and i.finished_at is null and ($3::bool or i.id = $4)
+returning i.id as item_id, i.attempt,
+          (i.status in ('queued', 'dispatched')
+           and not exists (select from provider_calls c
+                            where c.company_id = i.company_id and c.item_id = i.id
+                              and c.state in ('submitting', 'accepted', 'answered', 'unsure'))) as "waiting!")sql"};
+struct AskToCancelParams {
+  CompanyId company_id;
+  JobId job_id;
+  bool all;
+  ItemId item_id;
+};
+struct AskToCancelRow {
+  ItemId item_id;
+  std::int32_t attempt;
+  bool waiting;
+};
+inline AskToCancelRow ask_to_cancel_row(const db::Rows& rows, int row) {
+  return {
+      .item_id = rows.get<ItemId>(row, 0),
+      .attempt = rows.get<std::int32_t>(row, 1),
+      .waiting = rows.get<bool>(row, 2),
+  };
+}
+/// The owner's wish, of one item (`item_id`) or of all of its job. `waiting`: nobody has begun, so it can end at once; what a worker
+/// has, or had when it asked an outside provider, is ended by a worker.
+template <db::Runner R>
+Task<std::vector<AskToCancelRow>> ask_to_cancel(R& run, AskToCancelParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.job_id);
+  values.add(params.all);
+  values.add(params.item_id);
+  CO_TRY(const db::Rows rows, co_await run.run(ask_to_cancel_query, std::move(values)));
+  std::vector<AskToCancelRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(ask_to_cancel_row(rows, row));
+  co_return out;
+}
+
+inline constexpr db::Query cancel_item_query{"jobs.cancel_item", R"sql(update job_items
+   set status = 'cancelled', stage = 'cancelled', lease_until = null, finished_at = now()
+ where company_id = $1 and id = $2 and attempt = $3 and cancel_asked_at is not null
+   and status in ('queued', 'dispatched', 'running')
+returning job_id, file_name)sql"};
+struct CancelItemParams {
+  CompanyId company_id;
+  ItemId item_id;
+  std::int32_t attempt;
+};
+struct CancelItemRow {
+  JobId job_id;
+  std::string file_name;
+};
+inline CancelItemRow cancel_item_row(const db::Rows& rows, int row) {
+  return {
+      .job_id = rows.get<JobId>(row, 0),
+      .file_name = rows.get<std::string>(row, 1),
+  };
+}
+/// Nobody has begun, or its worker has stopped.
+template <db::Runner R>
+Task<std::optional<CancelItemRow>> cancel_item(R& run, CancelItemParams params) {
+  db::Params values;
+  values.add(params.company_id);
+  values.add(params.item_id);
+  values.add(params.attempt);
+  CO_TRY(const db::Rows rows, co_await run.run(cancel_item_query, std::move(values)));
+  CO_TRY(const bool found, db::at_most_one(rows, cancel_item_query));
+  if (!found) co_return std::nullopt;
+  co_return cancel_item_row(rows, 0);
 }
 
 inline constexpr db::Query doubt_item_query{"jobs.doubt_item", R"sql(update job_items
@@ -669,20 +783,22 @@ Task<std::optional<RequeueItemRow>> requeue_item(R& run, RequeueItemParams param
 
 inline constexpr db::Query count_item_query{"jobs.count_item", R"sql(update job_history j
    set succeeded_count = j.succeeded_count + d.succeeded, failed_count = j.failed_count + d.failed,
+       cancelled_count = j.cancelled_count + d.cancelled,
        status = case
-           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count < j.item_count then 'running'
+           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count + d.cancelled < j.item_count then 'running'
            when j.succeeded_count + d.succeeded = j.item_count then 'succeeded'
            when j.succeeded_count + d.succeeded > 0 then 'partial'
            when j.failed_count + d.failed > 0 then 'failed'
            else 'cancelled' end,
        finished_at = case
-           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count = j.item_count then now() end
-  from (select $1::bigint::int as succeeded, $2::bigint::int as failed) d
- where j.company_id = $3 and j.id = $4
+           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count + d.cancelled = j.item_count then now() end
+  from (select $1::bigint::int as succeeded, $2::bigint::int as failed, $3::bigint::int as cancelled) d
+ where j.company_id = $4 and j.id = $5
 returning j.status, j.finished_at)sql"};
 struct CountItemParams {
   std::int64_t succeeded;
   std::int64_t failed;
+  std::int64_t cancelled;
   CompanyId company_id;
   JobId job_id;
 };
@@ -702,6 +818,7 @@ Task<CountItemRow> count_item(R& run, CountItemParams params) {
   db::Params values;
   values.add(params.succeeded);
   values.add(params.failed);
+  values.add(params.cancelled);
   values.add(params.company_id);
   values.add(params.job_id);
   CO_TRY(const db::Rows rows, co_await run.run(count_item_query, std::move(values)));

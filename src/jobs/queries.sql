@@ -63,17 +63,19 @@ update job_items i
    set status = 'running', stage = 'starting', progress = 0, attempt = attempt + 1, error_code = null, error_message = null,
        lease_until = now() + make_interval(secs => @lease_s), started_at = coalesce(started_at, now())
  where company_id = @company_id and id = @item_id and status = 'dispatched' and attempt < attempts_max
-returning id as item_id, job_id, position, file_name, credits, provider, model, model_parameters, attempt, attempts_max;
+returning id as item_id, job_id, position, file_name, credits, provider, model, model_parameters, attempt, attempts_max,
+          cancel_asked_at is not null as "cancel_asked!";
 
 -- name: upload_of_item :one
 select object_key, media_type, bytes, sha256 from files
  where company_id = @company_id and item_id = @item_id and kind = 'upload';
 
--- name: beat_item :affected
--- Heartbeat with what is known of the progress. 0: the lease was lost, stop.
+-- name: beat_item :optional
+-- Heartbeat with what is known of the progress. No row: the lease was lost, stop.
 update job_items
    set lease_until = now() + make_interval(secs => @lease_s), stage = @stage, progress = greatest(progress, @progress::float8::real)
- where company_id = @company_id and id = @item_id and status = 'running' and attempt = @attempt;
+ where company_id = @company_id and id = @item_id and status = 'running' and attempt = @attempt
+returning cancel_asked_at is not null as "cancel_asked!";
 
 -- name: succeed_item :optional
 update job_items
@@ -88,6 +90,28 @@ update job_items
        error_message = @error_message
  where company_id = @company_id and id = @item_id and attempt = @attempt
    and status in ('queued', 'dispatched', 'running', 'unsure')
+returning job_id, file_name;
+
+-- name: lock_job :optional
+select id as job_id, status from job_history where company_id = @company_id and id = @job_id for no key update;
+
+-- name: ask_to_cancel :many
+-- The owner's wish, of one item (`item_id`) or of all of its job. `waiting`: nobody has begun, so it can end at once; what a worker
+-- has, or had when it asked an outside provider, is ended by a worker.
+update job_items i set cancel_asked_at = coalesce(i.cancel_asked_at, now())
+ where i.company_id = @company_id and i.job_id = @job_id and i.finished_at is null and (@all::bool or i.id = @item_id)
+returning i.id as item_id, i.attempt,
+          (i.status in ('queued', 'dispatched')
+           and not exists (select from provider_calls c
+                            where c.company_id = i.company_id and c.item_id = i.id
+                              and c.state in ('submitting', 'accepted', 'answered', 'unsure'))) as "waiting!";
+
+-- name: cancel_item :optional
+-- Nobody has begun, or its worker has stopped.
+update job_items
+   set status = 'cancelled', stage = 'cancelled', lease_until = null, finished_at = now()
+ where company_id = @company_id and id = @item_id and attempt = @attempt and cancel_asked_at is not null
+   and status in ('queued', 'dispatched', 'running')
 returning job_id, file_name;
 
 -- name: doubt_item :optional
@@ -117,15 +141,16 @@ returning job_id, file_name;
 -- Adds one finished item to its job and derives the job's state; called once for each item, in the transaction that ends it.
 update job_history j
    set succeeded_count = j.succeeded_count + d.succeeded, failed_count = j.failed_count + d.failed,
+       cancelled_count = j.cancelled_count + d.cancelled,
        status = case
-           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count < j.item_count then 'running'
+           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count + d.cancelled < j.item_count then 'running'
            when j.succeeded_count + d.succeeded = j.item_count then 'succeeded'
            when j.succeeded_count + d.succeeded > 0 then 'partial'
            when j.failed_count + d.failed > 0 then 'failed'
            else 'cancelled' end,
        finished_at = case
-           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count = j.item_count then now() end
-  from (select @succeeded::bigint::int as succeeded, @failed::bigint::int as failed) d
+           when j.succeeded_count + d.succeeded + j.failed_count + d.failed + j.cancelled_count + d.cancelled = j.item_count then now() end
+  from (select @succeeded::bigint::int as succeeded, @failed::bigint::int as failed, @cancelled::bigint::int as cancelled) d
  where j.company_id = @company_id and j.id = @job_id
 returning j.status, j.finished_at;
 

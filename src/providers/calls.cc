@@ -89,7 +89,10 @@ Task<bool> abandon_call(db::Tx& tx, CallId call) {
   co_return rows > 0;
 }
 
-Task<std::int64_t> close_calls(db::Tx& tx) { co_return co_await sql::close_calls(tx); }
+Task<std::int64_t> close_calls(db::Tx& tx, std::chrono::seconds grace) {
+  sql::CloseCallsParams params{.grace_s = static_cast<double>(grace.count())};
+  co_return co_await sql::close_calls(tx, std::move(params));
+}
 
 Task<std::optional<CallRef>> call_of_token(db::Reader reader, std::string_view token) {
   const Sha256 sum = sha256(token);

@@ -59,8 +59,9 @@ Task<std::vector<Waiting>> answered_items(db::Tx& tx);
 /// It stays booked to us, and its item may be submitted again. False when its word has come just now.
 Task<bool> abandon_call(db::Tx& tx, CallId call);
 
-/// Ends the calls of items that have ended, in a transaction of the system role. Answers how many.
-Task<std::int64_t> close_calls(db::Tx& tx);
+/// Ends the calls of items that have ended, in a transaction of the system role. Answers how many. One that the
+/// provider has accepted is left for `grace` to the worker that is calling it off.
+Task<std::int64_t> close_calls(db::Tx& tx, std::chrono::seconds grace);
 
 /// The call that a webhook's token belongs to, whoever's it is; nothing for a token that was never given.
 struct CallRef {

@@ -35,7 +35,7 @@ Task<Made> Embedded::make(const Order& order, Progress& progress) {
   const engine::Progress report = [&progress](engine::Stage stage, float fraction) {
     progress.stage = engine::name_of(stage).data();  // views of literals
     progress.fraction = fraction;
-    return !progress.cancelled;
+    return !progress.cancelled && !progress.unwanted;
   };
   const auto work = [&] { return make_model(decoder_, order.picture, params, report); };
   Result<engine::Model> model = co_await offload(pool_, work);

@@ -29,7 +29,8 @@ struct Order {
 struct Progress {
   std::atomic<const char*> stage{"starting"};  // a literal
   std::atomic<float> fraction{0};
-  std::atomic<bool> cancelled{false};  // the worker's wish; the provider stops when it can
+  std::atomic<bool> cancelled{false};  // the worker's wish; the provider stops when it can, and leaves what is outside
+  std::atomic<bool> unwanted{false};   // the owner's: what costs is to be stopped, and what came of it to be told
 };
 
 struct Made {
@@ -47,7 +48,7 @@ class Provider {
   virtual std::optional<std::chrono::seconds> make_timeout() const { return std::nullopt; }
   /// Errors: a code about the picture ends the item; Code::Unavailable and Code::StorageFull may be tried again;
   /// Code::ProviderPaused puts it back without counting; Code::OutcomeUnknown: it may have been paid for, so it must
-  /// wait as unsure; Code::Cancelled when asked to stop.
+  /// wait as unsure; Code::Cancelled when it has stopped.
   virtual Task<Made> make(const Order& order, Progress& progress) = 0;
 };
 

@@ -16,7 +16,8 @@
 namespace i2m::providers::sql {
 
 inline constexpr db::Query live_call_query{"providers.live_call", R"sql(select id as call_id, state, submission, request_id, status_url, response_url, cancel_url, outcome, endpoint, model, model_version,
-       price_microusd
+       price_microusd, extract(epoch from now() - accepted_at)::float8 as "accepted_s",
+       extract(epoch from now() - running_at)::float8 as "running_s"
   from provider_calls
  where company_id = $1 and item_id = $2
    and state in ('submitting', 'accepted', 'answered', 'unsure', 'succeeded'))sql"};
@@ -37,6 +38,8 @@ struct LiveCallRow {
   std::string model;
   std::int32_t model_version;
   std::int64_t price_microusd;
+  std::optional<double> accepted_s;
+  std::optional<double> running_s;
 };
 inline LiveCallRow live_call_row(const db::Rows& rows, int row) {
   return {
@@ -52,6 +55,8 @@ inline LiveCallRow live_call_row(const db::Rows& rows, int row) {
       .model = rows.get<std::string>(row, 9),
       .model_version = rows.get<std::int32_t>(row, 10),
       .price_microusd = rows.get<std::int64_t>(row, 11),
+      .accepted_s = rows.get<std::optional<double>>(row, 12),
+      .running_s = rows.get<std::optional<double>>(row, 13),
   };
 }
 /// The call that an item has out, whatever became of its worker.
@@ -494,6 +499,53 @@ Task<UnfollowedCallsRow> unfollowed_calls(R& run, UnfollowedCallsParams params) 
   co_return unfollowed_calls_row(rows, 0);
 }
 
+inline constexpr db::Query calls_in_flight_query{"providers.calls_in_flight", R"sql(select followed as "followed!", lost as "lost!" from provider_calls_in_flight($1))sql"};
+struct CallsInFlightParams {
+  std::string provider;
+};
+struct CallsInFlightRow {
+  std::int64_t followed;
+  std::int64_t lost;
+};
+inline CallsInFlightRow calls_in_flight_row(const db::Rows& rows, int row) {
+  return {
+      .followed = rows.get<std::int64_t>(row, 0),
+      .lost = rows.get<std::int64_t>(row, 1),
+  };
+}
+/// Of all companies; nobody else is told until the transaction has ended.
+template <db::Runner R>
+Task<CallsInFlightRow> calls_in_flight(R& run, CallsInFlightParams params) {
+  db::Params values;
+  values.add(params.provider);
+  CO_TRY(const db::Rows rows, co_await run.run(calls_in_flight_query, std::move(values)));
+  CO_CHECK(db::exactly_one(rows, calls_in_flight_query));
+  co_return calls_in_flight_row(rows, 0);
+}
+
+inline constexpr db::Query items_in_flight_query{"providers.items_in_flight", R"sql(select item_id as "item_id!" from provider_items_in_flight($1))sql"};
+struct ItemsInFlightParams {
+  std::string provider;
+};
+struct ItemsInFlightRow {
+  ItemId item_id;
+};
+inline ItemsInFlightRow items_in_flight_row(const db::Rows& rows, int row) {
+  return {
+      .item_id = rows.get<ItemId>(row, 0),
+  };
+}
+template <db::Runner R>
+Task<std::vector<ItemsInFlightRow>> items_in_flight(R& run, ItemsInFlightParams params) {
+  db::Params values;
+  values.add(params.provider);
+  CO_TRY(const db::Rows rows, co_await run.run(items_in_flight_query, std::move(values)));
+  std::vector<ItemsInFlightRow> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) out.push_back(items_in_flight_row(rows, row));
+  co_return out;
+}
+
 inline constexpr db::Query call_counts_query{"providers.call_counts", R"sql(select provider, state, count(*) as "calls!", sum(price_microusd)::bigint as "price_microusd!",
        sum(cost_microusd)::bigint as "cost_microusd!" from provider_calls group by provider, state order by provider, state)sql"};
 struct CallCountsRow {
@@ -771,12 +823,17 @@ inline constexpr db::Query close_calls_query{"providers.close_calls", R"sql(upda
        error_type = case when c.state = 'answered' then c.error_type else coalesce(c.error_type, 'item_' || i.status) end
   from job_items i
  where i.company_id = c.company_id and i.id = c.item_id and i.finished_at is not null
-   and c.state in ('submitting', 'accepted', 'answered', 'unsure'))sql"};
+   and (c.state in ('submitting', 'answered', 'unsure')
+        or (c.state = 'accepted' and i.finished_at < now() - make_interval(secs => $1))))sql"};
+struct CloseCallsParams {
+  double grace_s;
+};
 /// Calls whose item has ended, as the system role: what was made is booked as made, whatever became of it; what was never
-/// heard of again stays booked to us.
+/// heard of again stays booked to us. One that was accepted has `grace_s`: its worker is asking what it came to.
 template <db::Runner R>
-Task<std::int64_t> close_calls(R& run) {
+Task<std::int64_t> close_calls(R& run, CloseCallsParams params) {
   db::Params values;
+  values.add(params.grace_s);
   CO_TRY(const db::Rows rows, co_await run.run(close_calls_query, std::move(values)));
   co_return rows.affected();
 }

@@ -1,7 +1,8 @@
 -- name: live_call :optional
 -- The call that an item has out, whatever became of its worker.
 select id as call_id, state, submission, request_id, status_url, response_url, cancel_url, outcome, endpoint, model, model_version,
-       price_microusd
+       price_microusd, extract(epoch from now() - accepted_at)::float8 as "accepted_s",
+       extract(epoch from now() - running_at)::float8 as "running_s"
   from provider_calls
  where company_id = @company_id and item_id = @item_id
    and state in ('submitting', 'accepted', 'answered', 'unsure', 'succeeded');
@@ -118,6 +119,13 @@ select count(*) as "calls!" from provider_calls
    and hooked_at is null
    and (state = 'unsure' or (state = 'abandoned' and request_id is not null and ended_at > now() - interval '5 minutes'));
 
+-- name: calls_in_flight :one
+-- Of all companies; nobody else is told until the transaction has ended.
+select followed as "followed!", lost as "lost!" from provider_calls_in_flight(@provider);
+
+-- name: items_in_flight :many
+select item_id as "item_id!" from provider_items_in_flight(@provider);
+
 -- name: call_counts :many
 -- For the gauges and for operators, as the system role.
 select provider, state, count(*) as "calls!", sum(price_microusd)::bigint as "price_microusd!",
@@ -169,13 +177,14 @@ select id as call_id, item_id, request_id, endpoint, state, cost_microusd, submi
 
 -- name: close_calls :affected
 -- Calls whose item has ended, as the system role: what was made is booked as made, whatever became of it; what was never
--- heard of again stays booked to us.
+-- heard of again stays booked to us. One that was accepted has `grace_s`: its worker is asking what it came to.
 update provider_calls c
    set state = case when c.state = 'answered' then 'succeeded' else 'abandoned' end, ended_at = now(),
        error_type = case when c.state = 'answered' then c.error_type else coalesce(c.error_type, 'item_' || i.status) end
   from job_items i
  where i.company_id = c.company_id and i.id = c.item_id and i.finished_at is not null
-   and c.state in ('submitting', 'accepted', 'answered', 'unsure');
+   and (c.state in ('submitting', 'answered', 'unsure')
+        or (c.state = 'accepted' and i.finished_at < now() - make_interval(secs => @grace_s)));
 
 -- name: item_ended :optional
 select finished_at is not null as "ended!" from job_items where company_id = @company_id and id = @item_id;

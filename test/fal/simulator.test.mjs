@@ -167,7 +167,13 @@ describe('the clock', () => {
       [202, 'IN_QUEUE', 0],
       [202, 'IN_QUEUE', 1],
     ]);
-    assert.deepEqual(await slow.get('requests'), { IN_QUEUE: 3, IN_PROGRESS: 1, COMPLETED: 0 });
+    assert.deepEqual(await slow.get('requests'), {
+      IN_QUEUE: 3,
+      IN_PROGRESS: 1,
+      COMPLETED: 0,
+      in_progress_most: 1,
+      live_most: 4,
+    });
     const ends = [];
     await Promise.all(urls.map((each, i) => completed(slow, each).then(() => ends.push(i))));
     assert.deepEqual(ends, [0, 2, 3, 1]);

@@ -377,6 +377,8 @@ test('openapi.json lists exactly what is served', async () => {
     'GET /metrics',
     'POST /api/v1/auth/login',
     'POST /api/v1/hooks/fal/{token}',
+    'POST /api/v1/jobs/{job_id}/cancellation',
+    'POST /api/v1/jobs/{job_id}/items/{item_id}/cancellation',
     'POST /api/v1/upload/batch',
   ]);
   for (const each of listed) {

@@ -16,8 +16,19 @@ struct Fal::Call {
   Request request;
   std::string state;
   std::string outcome;
-  bool running = false;  // seen in progress
+  bool running = false;                                                            // seen in progress
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();  // it waits, or runs
+  std::optional<std::chrono::steady_clock::time_point> called_off;                 // we have asked to cancel it
+  bool cancel_heard = false;
+  bool late = false;  // called off for the time that it took, and not by its owner
 };
+
+/// Whether a result that is none was billed: what failed on the provider's side was not, and what it says was not.
+inline bool was_billed(const net::FetchAnswer& answer) {
+  constexpr int server_fault = 5, closed_request = 499;
+  return answer.status / 100 != server_fault && answer.status != closed_request &&
+         answer.header("x-fal-billable-units") != "0";
+}
 
 /// What the item ends with.
 inline std::unexpected<Error> error_of(const Failure& failure) {

@@ -1,4 +1,4 @@
-// A call's beginning: the upload, the row, the submit, and what was answered.
+// A call's beginning: a place, the row, the submit, and what was answered.
 #include <boost/json.hpp>
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
@@ -22,6 +22,7 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr Milliseconds submit_timeout{60'000};
 constexpr Milliseconds write_again{500};  // a database that is away while there is something to remember
 constexpr std::size_t token_bytes = 24;
+constexpr Milliseconds place_lease{30'000}, place_wait{5'000}, place_again{200};
 // What begins a request must leave soon after its row was written: a process that was stopped in between must not wake
 // up and pay after others have drawn their conclusions.
 constexpr std::chrono::seconds leave_within{5};
@@ -36,21 +37,6 @@ std::string random_token() {
 std::vector<std::uint8_t> hash_of(std::string_view token) {
   const Sha256 sum = sha256(token);
   return {sum.begin(), sum.end()};
-}
-
-std::string_view media_type_of(std::span<const std::uint8_t> picture) {
-  const std::string_view head = as_text(picture.first(std::min<std::size_t>(picture.size(), 4)));
-  return head.starts_with("\x89PNG") ? "image/png" : head.starts_with("RIFF") ? "image/webp" : "image/jpeg";
-}
-
-std::string_view ending_of(std::string_view media_type) { return media_type.substr(media_type.find('/') + 1); }
-
-std::string member(std::string_view text, std::string_view name) {
-  boost::system::error_code error;
-  const json::value value = json::parse(text, error);
-  const json::object* object = error ? nullptr : value.if_object();
-  const json::value* found = object == nullptr ? nullptr : object->if_contains(name);
-  return found != nullptr && found->is_string() ? std::string{found->get_string()} : std::string{};
 }
 
 std::string escaped(std::string_view text) { return boost::urls::encode(text, boost::urls::unreserved_chars); }
@@ -73,7 +59,8 @@ Fal::Fal(net::Loop& loop, net::Fetcher& fetcher, boost::asio::thread_pool& files
       decoder_{std::move(decoder)},
       catalogue_{catalogue},
       settings_{std::move(settings)},
-      metrics_{metrics} {}
+      metrics_{metrics},
+      slots_{loop, "fal", settings_.concurrency, place_lease} {}
 
 Task<Made> Fal::make(const Order& order, Progress& progress) {
   CO_TRY(std::optional<Call> call, co_await live_call(order));
@@ -84,13 +71,16 @@ Task<Made> Fal::make(const Order& order, Progress& progress) {
     co_await doubt(order, *call, "the worker that submitted it is gone");
     co_return fail(Code::OutcomeUnknown, "the answer to the submit was lost");
   }
+  Result<> followed;
   if (call->state == "accepted") {
-    const Result<> followed = co_await follow(order, *call, progress);
-    if (!followed && followed.error().code == Code::Cancelled) co_await cancel_if_ended(order, *call);
-    CO_CHECK(followed);
+    followed = co_await follow(order, *call, progress);
+    if (!followed && followed.error().code == Code::Cancelled && progress.cancelled) co_await let_go(order, *call);
   }
+  // Told to stop, the call goes on without us, and keeps its place until somebody follows it again.
+  if (!progress.cancelled || call->state != "accepted") co_await slots_.give_back(order.item);
+  CO_CHECK(followed);
   if (call->state != "answered" && call->state != "succeeded") {
-    co_await cancel_if_ended(order, *call);
+    co_await let_go(order, *call);
     co_return fail(Code::Cancelled, "the item had ended by then");
   }
   co_return co_await download(order, *call, progress);
@@ -115,28 +105,56 @@ Task<std::optional<Fal::Call>> Fal::live_call(const Order& order) {
     if (row->cancel_url) out.request.cancel_url = *row->cancel_url;
   }
   if (row->outcome) out.outcome = *row->outcome;
+  // Its time at the provider goes on while nobody follows it.
+  out.running = row->running_s.has_value();
+  const std::chrono::duration<double> spent{row->running_s.value_or(row->accepted_s.value_or(0))};
+  out.since -= std::chrono::duration_cast<std::chrono::steady_clock::duration>(spent);
   co_return out;
 }
 
 Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
+  if (progress.unwanted) co_return fail(Code::Cancelled);
   progress.stage = "uploading";
   const Entry* entry = catalogue_.find(order.model);
   if (entry == nullptr) co_return fail(Code::ProviderRefused, fmt::format("no model {} in the catalogue", order.model));
-  const std::string token = random_token();
   // Decoding is no work for the loop. What the model takes as it is, is sent as it is.
   const auto fit = [this, entry, picture = order.picture] { return fit_picture(*entry, decoder_, picture); };
   CO_TRY(const auto fitted, co_await offload(files_, fit));
   CO_TRY(const std::string picture,
          co_await upload(order, fitted ? std::span<const std::uint8_t>{*fitted} : order.picture));
-  if (progress.cancelled) co_return fail(Code::Cancelled);
+  CO_CHECK(co_await take_place(order, progress));
   progress.stage = "submitting";
+  Result<Call> call = co_await begin_and_send(order, progress, picture);
+  // What is not accepted needs no place; what may be is counted by its row.
+  if (!call) co_await slots_.give_back(order.item);
+  co_return call;
+}
+
+/// Waits a little where the account has no place free: the dispatcher sends what fits, and a call that is being
+/// followed again may have come between.
+Task<> Fal::take_place(const Order& order, const Progress& progress) {
+  const auto until = std::chrono::steady_clock::now() + place_wait;
+  while (!progress.cancelled && !progress.unwanted) {
+    CO_TRY(const bool taken, co_await slots_.take(order.company, order.item));
+    if (taken) co_return Result<>{};
+    if (std::chrono::steady_clock::now() > until) co_return fail(Code::ProviderPaused, "the account has no place free");
+    Timer timer{loop_.io, place_again};
+    co_await timer.async_wait(awaiting);
+  }
+  co_return fail(Code::Cancelled);
+}
+
+Task<Fal::Call> Fal::begin_and_send(const Order& order, const Progress& progress, const std::string& picture_url) {
+  const Entry* entry = catalogue_.find(order.model);
+  const std::string token = random_token();
   const auto began = std::chrono::steady_clock::now();
-  CO_TRY(const json::object input, input_of(*entry, order, picture));
+  CO_TRY(const json::object input, input_of(*entry, order, picture_url));
   CO_TRY(Call call, co_await begin(order, token, entry->price_microusd(input)));
-  if (std::chrono::steady_clock::now() - began > leave_within || progress.cancelled) {
+  const bool stop = progress.cancelled || progress.unwanted;
+  if (stop || std::chrono::steady_clock::now() - began > leave_within) {
     const Failure late{.type = "not_sent", .detail = "not sent: the worker was too slow, or asked to stop"};
     co_await end(order, call, "refused", late, false);
-    co_return fail(progress.cancelled ? Code::Cancelled : Code::Unavailable, late.detail);
+    co_return fail(stop ? Code::Cancelled : Code::Unavailable, late.detail);
   }
   net::FetchRequest request{.method = "POST",
                             .url = fmt::format("{}/{}", settings_.hosts.queue, call.entry->endpoint),
@@ -149,8 +167,12 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
   const std::string start = std::to_string(settings_.start_timeout.count());
   request.headers.emplace_back("X-Fal-Request-Start-Timeout", start);
   request.headers.emplace_back("X-Fal-Request-Timeout", start);  // the older name of the same
-  const Result<net::FetchAnswer> answer = co_await fetcher_.fetch(std::move(request));
+  Result<net::FetchAnswer> answer = co_await fetcher_.fetch(std::move(request));
+  co_return co_await judge_submit(order, std::move(call), std::move(answer));
+}
 
+/// What the answer to a submit means: accepted, surely not accepted, or nobody knows.
+Task<Fal::Call> Fal::judge_submit(const Order& order, Call call, Result<net::FetchAnswer> answer) {
   if (!answer && answer.error().code == Code::Unavailable) {  // surely not received
     const Failure none{.type = "unreachable", .detail = answer.error().detail};
     co_await end(order, call, "refused", none, false);
@@ -187,6 +209,8 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
 Task<Fal::Call> Fal::begin(const Order& order, std::string token, std::int64_t price_microusd) {
   const Entry* entry = catalogue_.find(order.model);
   CO_TRY(db::Tx tx, co_await loop_.db.begin(order.company));
+  CO_TRY(const bool room, co_await begin_room(tx, std::string{name()}, settings_.concurrency));
+  if (!room) co_return fail(Code::ProviderPaused, "the account has no place free");
   sql::CallsMadeParams asked{.company_id = order.company, .item_id = order.item};
   CO_TRY(const auto made, co_await sql::calls_made(tx, std::move(asked)));
   if (made.paid >= settings_.submissions_max)
@@ -212,39 +236,6 @@ Task<Fal::Call> Fal::begin(const Order& order, std::string token, std::int64_t p
   if (begun == 0) co_return fail(Code::Cancelled, "the item is not this worker's any more");
   CO_CHECK(co_await tx.commit());
   co_return out;
-}
-
-Task<std::string> Fal::upload(const Order& order, std::span<const std::uint8_t> picture) {
-  const std::string_view type = media_type_of(picture);
-  const json::object named{{"content_type", type}, {"file_name", fmt::format("picture.{}", ending_of(type))}};
-  net::FetchRequest initiate{
-      .method = "POST",
-      .url = settings_.hosts.rest + "/storage/upload/initiate?storage_type=fal-cdn-v3",
-      .headers = headers(),
-      .body = json::serialize(named),
-      .timeout = ask_timeout,
-  };
-  const Result<net::FetchAnswer> answer = co_await fetcher_.fetch(std::move(initiate));
-  if (!answer) {
-    co_await note(order.company, false, answer.error().detail);
-    co_return fail(Code::Unavailable, answer.error().detail);
-  }
-  if (answer->status / 100 != 2) {
-    const Failure failure = judge(*answer);
-    CO_CHECK(co_await stop_at(order.company, failure));
-    co_return error_of(failure);
-  }
-  const std::string put_url = member(answer->body, "upload_url"), file_url = member(answer->body, "file_url");
-  if (put_url.empty() || file_url.empty()) co_return fail(Code::Unavailable, "the storage named no address");
-  net::FetchRequest put{.method = "PUT",
-                        .url = put_url,
-                        .headers = {{"Content-Type", std::string{type}}},
-                        .body = std::string{as_text(picture)},
-                        .timeout = transfer_timeout};
-  const Result<net::FetchAnswer> stored = co_await fetcher_.fetch(std::move(put));
-  if (!stored) co_return fail(Code::Unavailable, stored.error().detail);
-  if (stored->status / 100 != 2) co_return fail(Code::Unavailable, judge(*stored).detail);
-  co_return file_url;
 }
 
 /// The request's id is what the money was paid for: it is written down before anything else, however long that takes.

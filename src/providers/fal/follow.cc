@@ -17,7 +17,7 @@ namespace json = boost::json;
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr int http_ok = 200, http_accepted = 202, http_bad_request = 400, http_not_found = 404;
-constexpr Milliseconds stream_timeout{60'000};  // then the status is asked for, and a new one opened
+constexpr Milliseconds stream_timeout{15'000};  // then the status is asked for, and a new one opened
 constexpr Milliseconds look_every{250};         // whether the worker wants us to stop
 constexpr int downloads_max = 5, lost_looks_max = 3;
 constexpr std::size_t outcome_bytes_max = 1 << 20;
@@ -47,8 +47,14 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
   int lost = 0;
   progress.stage = "waiting";
   bool rung = false;
+  auto keep_at = std::chrono::steady_clock::now();
   while (true) {
-    if (settings_.stream) {
+    if (std::chrono::steady_clock::now() >= keep_at) {
+      co_await slots_.keep(order.item);
+      keep_at = std::chrono::steady_clock::now() + slots_.lease() / 3;
+    }
+    CO_CHECK(co_await call_off_in_time(order, call, progress));
+    if (settings_.stream && !call.called_off) {
       co_await listen(order, call, progress);
       pause = settings_.poll_first;  // then the status is asked for once
     }
@@ -57,7 +63,6 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
       // A webhook has come: its output is in the row.
       CO_TRY(std::optional<Call> now, co_await live_call(order));
       if (now && now->id == call.id && now->state == "answered" && !call.entry->model_url(now->outcome).empty()) {
-        now->running = call.running;
         call = *std::move(now);
         co_await note(order.company, true, "");
         co_return Result<>{};
@@ -74,7 +79,12 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
     }
     if (answer->status != http_ok && answer->status != http_accepted) continue;
     const Result<Status> status = parse_status(answer->body);
-    if (!status) continue;
+    if (!status) {
+      // No state that we know; but 200 is said of what has ended, and the result itself tells how.
+      if (answer->status == http_ok) CO_CHECK(co_await take_result(order, call));
+      if (call.state == "answered") co_return Result<>{};
+      continue;
+    }
     if (status->phase == Status::Phase::Running) co_await seen_running(order, call, progress);
     if (status->phase != Status::Phase::Completed) continue;
     CO_CHECK(co_await take_result(order, call));
@@ -105,7 +115,7 @@ Co<void> Fal::listen(const Order& order, Call& call, Progress& progress) {
       if (heard->running) progress.stage = "generating";
     }
     if (heard->rest.size() > line_bytes_max) heard->rest.clear();
-    return !heard->completed && !progress.cancelled;
+    return !heard->completed && !progress.cancelled && !progress.unwanted;
   };
   net::FetchRequest request{
       .url = call.request.status_url + "/stream", .headers = headers(), .timeout = stream_timeout, .on_data = on_data};
@@ -115,8 +125,9 @@ Co<void> Fal::listen(const Order& order, Call& call, Progress& progress) {
 
 /// What the account is seen to run at once is what its limit is learned from.
 Co<void> Fal::seen_running(const Order& order, Call& call, Progress& progress) {
-  progress.stage = "generating";
+  if (!call.called_off) progress.stage = "generating";
   if (std::exchange(call.running, true)) co_return;
+  call.since = std::chrono::steady_clock::now();
   Result<db::Tx> tx = co_await loop_.db.begin(order.company);
   if (!tx) co_return;
   sql::RunCallParams params{.company_id = order.company, .call_id = call.id};
@@ -158,23 +169,33 @@ Task<> Fal::take_result(const Order& order, Call& call) {
     failure.words = "The provider had dropped the model before it could be fetched. Your credits were returned.";
   }
   const bool account = failure.blame == Blame::Account || failure.blame == Blame::Key || failure.blame == Blame::Busy;
-  const bool ingress = answer->header("x-fal-request-id").empty() && answer->status / 100 == 5;
+  // What stands before fal.ai knows no types of error.
+  const bool ingress = answer->header("x-fal-request-id").empty() && answer->status / 100 == 5 &&
+                       failure.type == fmt::format("http_{}", answer->status);
   if (account || ingress) co_return Result<>{};  // says nothing about this request
-  const bool billed = answer->status / 100 != 5 && answer->header("x-fal-billable-units") != "0";
-  co_await end(order, call, "failed", failure, billed);
-  if (failure.blame == Blame::Provider) co_await note(order.company, false, failure.detail);
-  co_return error_of(failure);
+  co_return co_await end_failed(order, call, std::move(failure), was_billed(*answer));
 }
 
-/// We were told to stop. Where the item is over (past its deadline, cancelled), so is the request: what has not begun
-/// is not billed then.
-Co<void> Fal::cancel_if_ended(const Order& order, const Call& call) {
-  db::Reader reader = loop_.db.reader(order.company);
-  sql::ItemEndedParams params{.company_id = order.company, .item_id = order.item};
-  const auto item = co_await sql::item_ended(reader, std::move(params));
-  if (!item || !*item || !(*item)->ended) co_return;
-  const Result<net::FetchAnswer> answer = co_await ask("PUT", call.request.cancel_url, ask_timeout);
-  log::info("call_cancelled", {{"call_id", call.id.text()}, {"answer", answer ? answer->status : 0}});
+/// The request has ended without a model; what the item does next is in the error.
+Task<> Fal::end_failed(const Order& order, const Call& call, Failure failure, bool billed) {
+  if (failure.code == Code::Cancelled && call.called_off) {
+    co_await end(order, call, "cancelled", failure, false);
+    if (!call.late) co_return fail(Code::Cancelled, "cancelled by its owner");
+    co_return refuse(Code::DeadlineExceeded, "", "It took too long at the provider. Your credits were returned.");
+  }
+  co_await end(order, call, "failed", failure, billed);
+  if (failure.blame == Blame::Provider) co_await note(order.company, false, failure.detail);
+  if (failure.code == Code::Cancelled) {  // not by us
+    failure.code = Code::Unavailable;
+    failure.words = "The provider stopped working on it. Your credits were returned.";
+  }
+  // What the provider says will fail again is not paid for again.
+  if (failure.code == Code::Unavailable && !failure.again) {
+    const bool waited = failure.type == "request_timeout";
+    failure.code = waited ? Code::DeadlineExceeded : Code::AttemptsExhausted;
+    if (waited) failure.words = "The provider could not begin with it in time. Your credits were returned.";
+  }
+  co_return error_of(failure);
 }
 
 Task<Made> Fal::download(const Order& order, const Call& call, Progress& progress) {
@@ -183,9 +204,12 @@ Task<Made> Fal::download(const Order& order, const Call& call, Progress& progres
   if (!may_download(url, settings_.download_hosts))
     co_return fail(Code::ContractMissed, fmt::format("a result at {}, which is not allowed", url));
   std::string why;
+  const auto until = std::chrono::steady_clock::now() + settings_.download_timeout;
   for (int i = 0; i < downloads_max && !progress.cancelled; ++i) {
     if (i > 0 && !co_await rest(call, settings_.poll_first * (1 << i), progress)) break;
-    net::FetchRequest request{.url = url, .timeout = transfer_timeout, .bytes_max = settings_.model_bytes_max};
+    const auto left = std::chrono::ceil<Milliseconds>(until - std::chrono::steady_clock::now());
+    if (left <= Milliseconds{0}) break;
+    net::FetchRequest request{.url = url, .timeout = left, .bytes_max = settings_.model_bytes_max};
     Result<net::FetchAnswer> answer = co_await fetcher_.fetch(std::move(request));
     if (!answer) {
       why = answer.error().detail;
@@ -205,6 +229,11 @@ Task<Made> Fal::download(const Order& order, const Call& call, Progress& progres
   }
   if (progress.cancelled) co_return fail(Code::Cancelled);
   log::warn("model_not_fetched", {{"call_id", call.id.text()}, {"item_id", order.item.text()}, {"why", why}});
+  if (std::chrono::steady_clock::now() >= until) {
+    co_return refuse(Code::DeadlineExceeded, "",
+                     "The model was made, but could not be fetched from the provider in time. Your credits were "
+                     "returned.");
+  }
   co_return fail(Code::ContractMissed, why);
 }
 
@@ -214,7 +243,8 @@ Task<net::FetchAnswer> Fal::ask(std::string method, std::string url, Millisecond
   co_return co_await fetcher_.fetch(std::move(request));
 }
 
-/// Waits, until a webhook has come for the call at most. False: the worker wants it to stop.
+/// Waits, until a webhook has come for the call, or its owner has cancelled it, at most. False: the worker wants it to
+/// stop.
 Co<bool> Fal::rest(const Call& call, Milliseconds time, const Progress& progress, bool* webhook) {
   Timer timer{loop_.io};
   bool rung = false;
@@ -225,7 +255,9 @@ Co<bool> Fal::rest(const Call& call, Milliseconds time, const Progress& progress
   };
   const auto listening = loop_.notices.listen(channel_of(call.id), ring);
   const auto until = std::chrono::steady_clock::now() + time;
-  while (!rung && !progress.cancelled && std::chrono::steady_clock::now() < until) {
+  const bool unwanted_before = progress.unwanted;
+  while (!rung && !progress.cancelled && progress.unwanted == unwanted_before &&
+         std::chrono::steady_clock::now() < until) {
     timer.expires_at(std::min(until, std::chrono::steady_clock::now() + look_every));
     co_await timer.async_wait(awaiting);
   }

@@ -167,7 +167,9 @@ Failure judge(int status, std::string_view type, std::string_view body, std::opt
   }
   out.type = named.empty() ? fmt::format("http_{}", status) : named;
   out.detail = fmt::format("{} {}: {}", status, out.type, body.substr(0, detail_most));
-  out.again = says_again.value_or(out.blame == Blame::Provider && out.code == Code::Unavailable);
+  // Our own upload, which had not got there yet: that does not stay so, whatever the provider thinks of such addresses.
+  const bool ours = named == "file_download_error";
+  out.again = ours || says_again.value_or(out.blame == Blame::Provider && out.code == Code::Unavailable);
   return out;
 }
 

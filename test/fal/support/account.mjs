@@ -150,7 +150,7 @@ export async function assertCredits(account, { spent }) {
 }
 
 export const metricsOf = async (account, role) => {
-  const at = /"listening":"([^"]+)"/.exec(account.stack.logOf(role))[1];
+  const at = [...account.stack.logOf(role).matchAll(/"listening":"([^"]+)"/g)].at(-1)[1]; // it may have been restarted
   const text = await (await fetch(`http://${at}/metrics`)).text();
   return (name) => {
     const line = text.split('\n').find((each) => each.startsWith(name) && !each.startsWith('#'));

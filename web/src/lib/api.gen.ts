@@ -69,6 +69,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel what of a job has not ended: pictures that wait end at once, the others as soon as that is possible; what a provider had finished by then is kept and paid */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/items/{item_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Likewise one picture of a job */
+        post: operations["cancel_job_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -424,70 +458,6 @@ export interface components {
             /** @description For a person */
             message: string;
         };
-        Models: {
-            /** @description The one that is taken when a batch names none; may be empty */
-            default: string;
-            /** @description Empty where the engine of this server makes the models */
-            models: components["schemas"]["Model"][];
-        };
-        Model: {
-            /** @description What a batch names as its model */
-            id: string;
-            /**
-             * Format: int32
-             * @description Rises when anything of it changes; stored with each item
-             */
-            version: number;
-            /** @description For people */
-            name: string;
-            /**
-             * Format: int32
-             * @description Pictures that one model is made of, at least
-             */
-            pictures_min: number;
-            /**
-             * Format: int32
-             * @description At most
-             */
-            pictures_max: number;
-            /** @description What a picture may be */
-            picture: components["schemas"]["ModelPictureLimits"];
-            /** @description The face limit that the model itself keeps; null: what it makes is simplified here */
-            face_limit: components["schemas"]["ModelFaceLimit"] | null;
-            /** @description JSON Schema of a batch's parameters */
-            parameters: Record<string, never>;
-        };
-        ModelPictureLimits: {
-            /** @description What the model reads; others are converted */
-            formats: string[];
-            /**
-             * Format: int64
-             * @description A larger picture is written anew; 0: not stated
-             */
-            bytes_max: number;
-            /**
-             * Format: int32
-             * @description A picture with a smaller side is rejected
-             */
-            px_min: number;
-            /**
-             * Format: int32
-             * @description A larger picture is scaled down; 0: not stated
-             */
-            px_max: number;
-        };
-        ModelFaceLimit: {
-            /**
-             * Format: int32
-             * @description 0: none is stated
-             */
-            min: number;
-            /**
-             * Format: int32
-             * @description 0: none is stated
-             */
-            max: number;
-        };
         JobStatus: {
             /**
              * Format: uuid
@@ -568,6 +538,70 @@ export interface components {
              * @description Credits: 1 credit = 0.01 US dollar
              */
             released: number;
+        };
+        Models: {
+            /** @description The one that is taken when a batch names none; may be empty */
+            default: string;
+            /** @description Empty where the engine of this server makes the models */
+            models: components["schemas"]["Model"][];
+        };
+        Model: {
+            /** @description What a batch names as its model */
+            id: string;
+            /**
+             * Format: int32
+             * @description Rises when anything of it changes; stored with each item
+             */
+            version: number;
+            /** @description For people */
+            name: string;
+            /**
+             * Format: int32
+             * @description Pictures that one model is made of, at least
+             */
+            pictures_min: number;
+            /**
+             * Format: int32
+             * @description At most
+             */
+            pictures_max: number;
+            /** @description What a picture may be */
+            picture: components["schemas"]["ModelPictureLimits"];
+            /** @description The face limit that the model itself keeps; null: what it makes is simplified here */
+            face_limit: components["schemas"]["ModelFaceLimit"] | null;
+            /** @description JSON Schema of a batch's parameters */
+            parameters: Record<string, never>;
+        };
+        ModelPictureLimits: {
+            /** @description What the model reads; others are converted */
+            formats: string[];
+            /**
+             * Format: int64
+             * @description A larger picture is written anew; 0: not stated
+             */
+            bytes_max: number;
+            /**
+             * Format: int32
+             * @description A picture with a smaller side is rejected
+             */
+            px_min: number;
+            /**
+             * Format: int32
+             * @description A larger picture is scaled down; 0: not stated
+             */
+            px_max: number;
+        };
+        ModelFaceLimit: {
+            /**
+             * Format: int32
+             * @description 0: none is stated
+             */
+            min: number;
+            /**
+             * Format: int32
+             * @description 0: none is stated
+             */
+            max: number;
         };
         ModelFiles: {
             /** @description The models that are ready */
@@ -1027,6 +1061,228 @@ export interface operations {
             };
             /** @description `storage_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        status: "success";
+                        data: components["schemas"]["JobStatus"];
+                        message: string;
+                        errors: unknown[];
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `account_inactive` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `deadline_exceeded` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    cancel_job_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+                /** @description The item */
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        status: "success";
+                        data: components["schemas"]["JobStatus"];
+                        message: string;
+                        errors: unknown[];
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `account_inactive` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `deadline_exceeded` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1607,6 +1863,15 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description `media_type_unsupported` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description `invalid` */
             422: {
                 headers: {
@@ -1845,6 +2110,8 @@ export interface operations {
 }
 
 export const routes = {
+  cancel_job: { method: 'POST', path: '/api/v1/jobs/{job_id}/cancellation' },
+  cancel_job_item: { method: 'POST', path: '/api/v1/jobs/{job_id}/items/{item_id}/cancellation' },
   create_batch: { method: 'POST', path: '/api/v1/upload/batch' },
   download_file: { method: 'GET', path: '/api/v1/download/files/{file_id}' },
   get_balance: { method: 'GET', path: '/api/v1/credits/balance' },
