@@ -98,34 +98,6 @@ describe('a submit whose answer was lost is never sent again', () => {
 });
 
 describe('what the request comes to', () => {
-  const final = [
-    ['content_policy_violation', 'content_rejected', /rules/],
-    ['no_media_generated', 'no_object_found', /nothing/],
-    ['image_load_error', 'picture_unreadable', /picture/],
-    ['image_too_small', 'picture_unreadable', /too small/],
-    ['image_too_large', 'picture_too_large', /too large/],
-    ['file_too_large', 'file_too_large', /too large/],
-    ['feature_not_supported', 'provider_refused', /not accept/],
-  ];
-  for (const [type, code, words] of final) {
-    test(`${type} ends the item with words for a person; no second submit`, async () => {
-      const { item, calls } = await madeWith(`error:${type}`, 'submit');
-      assert.equal(item.error.code, code);
-      assert.match(item.error.message, words);
-      assert.deepEqual(calls.map((call) => [call.state, call.error_type]), [['failed', type]]);
-      await assertPaidOnce(account);
-    });
-  }
-  const passing = ['internal_server_error', 'generation_timeout', 'downstream_service_error', 'downstream_service_unavailable'];
-  passing.push('runner_disconnected', 'runner_incomplete_response', 'startup_timeout', 'request_timeout', 'file_download_error');
-  for (const type of passing) {
-    test(`${type} is submitted once more, after the first has failed for certain`, async () => {
-      const { status, calls } = await madeWith(`error:${type}`, 'submit');
-      assert.equal(status, 'succeeded', JSON.stringify(calls.map((call) => [call.state, call.error_type])));
-      assert.deepEqual(calls.map((call) => call.state), ['failed', 'succeeded']);
-      await assertPaidOnce(account);
-    });
-  }
   test('one that fails for ever is submitted twice, and no more', async () => {
     await account.sandbox.fault('error:internal_server_error', { step: 'submit', times: 0 });
     const job = await givenBatch(account, 1);

@@ -21,6 +21,8 @@ constexpr Milliseconds stream_timeout{15'000};  // then the status is asked for,
 constexpr Milliseconds look_every{250};         // whether the worker wants us to stop
 constexpr int downloads_max = 5, lost_looks_max = 3;
 constexpr std::size_t outcome_bytes_max = 1 << 20;
+constexpr std::string_view dropped =
+    "The provider had dropped the model before it could be fetched. Your credits were returned.";
 
 bool is_glb(std::span<const std::uint8_t> bytes) {
   constexpr std::size_t header = 12;
@@ -72,8 +74,11 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
     const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.status_url, ask_timeout);
     if (!answer) continue;
     if (answer->status == http_not_found && ++lost >= lost_looks_max) {
-      const Failure gone{
-          .code = Code::Unavailable, .type = "request_lost", .detail = "the provider knows no such request"};
+      // It may have been made, and paid for: nothing says that it failed, so nothing is submitted again.
+      const Failure gone{.code = Code::ContractMissed,
+                         .type = "request_lost",
+                         .words = std::string{dropped},
+                         .detail = "the provider knows no such request"};
       co_await end(order, call, "failed", gone, true);
       co_return error_of(gone);
     }
@@ -165,8 +170,9 @@ Task<> Fal::take_result(const Order& order, Call& call) {
   Failure failure = judge(*answer);
   if (answer->status == http_bad_request && failure.type == "http_400") co_return Result<>{};  // "still in progress"
   if (answer->status == http_not_found) {
+    failure.code = Code::ContractMissed;
     failure.type = "result_expired";
-    failure.words = "The provider had dropped the model before it could be fetched. Your credits were returned.";
+    failure.words = dropped;
   }
   const bool account = failure.blame == Blame::Account || failure.blame == Blame::Key || failure.blame == Blame::Busy;
   // What stands before fal.ai knows no types of error.

@@ -134,7 +134,13 @@ export async function assertPaidOnce({ stack, sandbox }, { resubmitted = false }
   }
   const charged = ledger.reduce((sum, row) => sum + Math.round(row.charged_usd * 1e6), 0);
   const booked = calls.reduce((sum, call) => sum + call.cost_microusd, 0);
-  assert.ok(booked >= charged, `booked ${booked}, charged ${charged}`);
+  if (booked < charged) {
+    const less = ledger.filter((row) => {
+      const call = calls.find((each) => each.request_id === row.request_id);
+      return row.charged_usd * 1e6 > (call?.cost_microusd ?? 0) + 1;
+    });
+    assert.fail(`booked ${booked}, charged ${charged}: ${JSON.stringify(less)}`);
+  }
   return { ledger, calls, charged, booked };
 }
 
