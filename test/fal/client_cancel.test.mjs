@@ -17,7 +17,7 @@ before(async () => {
       FAL_START_TIMEOUT_S: '3',
       FAL_RUN_TIMEOUT_S: '3',
       FAL_DOWNLOAD_TIMEOUT_S: '2',
-      FAL_CANCEL_TIMEOUT_S: '2',
+      FAL_CANCEL_TIMEOUT_S: '4',
       FAL_UNSURE_S: '30',
       ATTEMPTS_MAX: '4',
     },

@@ -1,10 +1,10 @@
 // Every type of error that the vendor documents, and every one that the simulator knows: by its type alone it is decided whether
 // the picture ends with words for a person, or is submitted once more after the first has failed for certain.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import { assertPaidOnce, closed, ended, givenBatch, startAccount } from './support/account.mjs';
+import { inLanes, lanes } from './support/lanes.mjs';
 
 let account;
 before(async () => {
@@ -57,15 +57,6 @@ const expected = {
   bad_request: refused,
 };
 
-// Each model is a lane: a fault that is planned for its endpoint, and for what begins with it, meets no other picture.
-const folder = new URL('../../config/models/', import.meta.url);
-const lanes = readdirSync(folder)
-  .filter((name) => name.endsWith('.json'))
-  .map((name) => JSON.parse(readFileSync(new URL(name, folder))))
-  .filter((model) => model.limits.pictures_min === 1 && !model.limits.picture_px_min)
-  .filter((model, _, all) => !all.some((other) => other !== model && other.endpoint.startsWith(model.endpoint)))
-  .slice(0, 6);
-
 async function endsWith(type, { id, endpoint }) {
   await account.sandbox.fault(`error:${type}`, { step: 'submit', endpoint });
   const job = await givenBatch(account, 1, { quality: 'low', model: id });
@@ -85,15 +76,7 @@ test('every type of error', { concurrency: lanes.length }, async (t) => {
   const { known } = await account.sandbox.get('faults');
   const types = known.map(({ fault }) => fault).filter((fault) => fault.startsWith('error:')).map((fault) => fault.slice(6));
   assert.deepEqual(types.sort(), Object.keys(expected).sort(), 'the table names them all');
-  const free = [...lanes];
-  await Promise.all(
-    types.map((type) =>
-      t.test(type, async () => {
-        const lane = free.pop();
-        await endsWith(type, lane).finally(() => free.push(lane));
-      }),
-    ),
-  );
+  await inLanes(t, types, endsWith);
 });
 
 test('nobody paid twice, and the books cover what was charged', async () => {

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { assertPaidOnce, closed, ended, givenBatch, itemIs, itemsOf, startAccount } from './support/account.mjs';
+import { assertPaidOnce, closed, ended, givenBatch, itemIs, startAccount } from './support/account.mjs';
+import { inLanes, lanes } from './support/lanes.mjs';
 
 let account;
 before(async () => {
   account = await startAccount({
-    env: { FAL_UNSURE_S: '3', FAL_FAILURES_MAX: '1000', ATTEMPTS_MAX: '4', FAL_START_TIMEOUT_S: '60' },
+    env: { FAL_UNSURE_S: '3', FAL_FAILURES_MAX: '1000', ATTEMPTS_MAX: '12', FAL_START_TIMEOUT_S: '60' },
   });
 });
 beforeEach(async () => {
@@ -32,15 +33,17 @@ const errors = ['http_429', 'http_500', 'http_503', 'http_504'];
 
 describe('steps that may be repeated: a fault there costs time, and nothing else', () => {
   for (const step of ['initiate', 'upload', 'status', 'result', 'file']) {
-    for (const fault of [...spoilt, ...errors]) {
-      if (step === 'upload' && fault === 'truncated_json') continue; // its answer is not read
-      test(`${fault} at ${step}`, async () => {
-        const { status, calls } = await madeWith(fault, step);
-        assert.equal(status, 'succeeded');
-        assert.deepEqual(calls.filter((call) => call.state !== 'refused').map((call) => call.state), ['succeeded']);
-        await assertPaidOnce(account);
-      });
-    }
+    test(`at ${step}: ${[...spoilt, ...errors]}`, async () => {
+      const { sandbox } = account;
+      await sandbox.post('faults', [...spoilt, ...errors].map((fault) => ({ fault, step })));
+      const job = await givenBatch(account, 8);
+      const done = await ended(account, job);
+      assert.equal(done.status, 'succeeded', JSON.stringify(done.items));
+      assert.deepEqual((await sandbox.get('faults')).planned, [], 'each was met');
+      const calls = await closed(account, job);
+      assert.deepEqual(calls.filter((call) => call.state !== 'refused').map((call) => call.state), Array(8).fill('succeeded'));
+      await assertPaidOnce(account);
+    });
   }
 });
 
@@ -58,38 +61,43 @@ describe('a submit that surely was not accepted is submitted again', () => {
 });
 
 describe('a submit whose answer was lost is never sent again', () => {
-  for (const fault of ['drop_after', 'truncated_json', 'html_502_after']) {
-    test(`${fault}: its webhook resolves it`, async () => {
-      await account.sandbox.post('settings', { run_ms: 1200 });
-      await account.sandbox.fault(fault, { step: 'submit' });
-      const job = await givenBatch(account, 1);
-      const unsure = await itemIs(account, job, 'unsure');
-      assert.equal(unsure.stage, 'unsure');
-      const done = await ended(account, job);
-      await account.sandbox.post('settings', { run_ms: 100 });
-      assert.equal(done.status, 'succeeded');
-      const calls = await closed(account, job);
-      assert.deepEqual(calls.map((call) => call.state), ['succeeded']);
-      await assertPaidOnce(account);
+  const lost = ['drop_after', 'truncated_json', 'html_502_after'];
+  const unknown = ['drop_before', 'html_502', 'http_500', 'http_503', 'http_504', 'user_timeout'];
+  const sentWith = async (fault, { id, endpoint }) => {
+    await account.sandbox.fault(fault, { step: 'submit', endpoint });
+    return givenBatch(account, 1, { quality: 'low', model: id });
+  };
+  const failsAsUnknown = async (fault, lane) => {
+    const job = await sentWith(fault, lane);
+    const { items } = await ended(account, job);
+    assert.equal(items[0].error.code, 'outcome_unknown');
+    assert.match(items[0].error.message, /Your credits were returned/);
+    const calls = await closed(account, job);
+    assert.deepEqual(calls.map((call) => [call.state, call.cost_microusd]), [['abandoned', calls[0].price_microusd]]);
+  };
+
+  test('its webhook resolves it', { concurrency: lanes.length }, async (t) => {
+    await account.sandbox.post('settings', { run_ms: 1200 });
+    await inLanes(t, lost, async (fault, lane) => {
+      const job = await sentWith(fault, lane);
+      assert.equal((await itemIs(account, job, 'unsure')).stage, 'unsure');
+      assert.equal((await ended(account, job)).status, 'succeeded');
+      assert.deepEqual((await closed(account, job)).map((call) => call.state), ['succeeded']);
     });
-    test(`${fault}, and its webhook too: it fails, is paid back, and stays booked to us`, async () => {
+    await account.sandbox.post('settings', { run_ms: 100 });
+    await assertPaidOnce(account);
+  });
+  test('its webhook is lost too: it fails, is paid back, and stays booked to us', { concurrency: lanes.length }, async (t) => {
+    await inLanes(t, lost, (fault, lane) => {
       account.door.open = false;
-      const { job, item, calls } = await madeWith(fault, 'submit');
-      assert.equal(item.error.code, 'outcome_unknown');
-      assert.match(item.error.message, /Your credits were returned/);
-      assert.deepEqual(calls.map((call) => [call.state, call.cost_microusd]), [['abandoned', 300_000]]);
-      assert.equal((await itemsOf(account, job))[0].status, 'failed');
-      await assertPaidOnce(account);
+      return failsAsUnknown(fault, lane);
     });
-  }
-  for (const fault of ['drop_before', 'html_502', 'http_500', 'http_503', 'http_504']) {
-    test(`${fault}: it may have been accepted for all we know`, async () => {
-      const { item, calls } = await madeWith(fault, 'submit');
-      assert.equal(item.error.code, 'outcome_unknown');
-      assert.deepEqual(calls.map((call) => call.state), ['abandoned']);
-      await assertPaidOnce(account);
-    });
-  }
+    await assertPaidOnce(account);
+  });
+  test('no webhook will come: it may have been accepted for all we know', { concurrency: lanes.length }, async (t) => {
+    await inLanes(t, unknown, failsAsUnknown);
+    await assertPaidOnce(account);
+  });
   test('slow_headers: it is only slow', async () => {
     const { status, calls } = await madeWith('slow_headers:1500', 'submit');
     assert.equal(status, 'succeeded');
@@ -108,35 +116,33 @@ describe('what the request comes to', () => {
     assert.deepEqual(calls.map((call) => call.state), ['failed', 'failed']);
     await assertPaidOnce(account);
   });
-  for (const fault of ['log_flood:2000', 'platform_retry:2', 'webhook_duplicate:3', 'webhook_late:1500', 'webhook_disordered:500', 'webhook_empty', 'wrong_content_type', 'webhook_lost']) {
-    test(`${fault} changes nothing`, async () => {
-      const { status, calls } = await madeWith(fault, 'submit');
-      assert.equal(status, 'succeeded');
+  const harmless = ['log_flood:2000', 'platform_retry:2', 'webhook_duplicate:3', 'webhook_late:1500', 'webhook_disordered:500'];
+  harmless.push('wrong_json_type', 'webhook_empty', 'wrong_content_type', 'webhook_lost', 'webhook_forged', 'webhook_old');
+  test('what changes nothing', { concurrency: lanes.length }, async (t) => {
+    await inLanes(t, harmless, async (fault, { id, endpoint }) => {
+      await account.sandbox.fault(fault, { step: 'submit', endpoint });
+      const job = await givenBatch(account, 1, { quality: 'low', model: id });
+      assert.equal((await ended(account, job)).status, 'succeeded');
+      const calls = await closed(account, job);
       assert.deepEqual(calls.map((call) => call.state), ['succeeded']);
-      await assertPaidOnce(account);
+      if (/forged|old|lost/.test(fault)) assert.equal(calls[0].hooked_at, null, 'not believed');
     });
-  }
-  for (const fault of ['webhook_forged', 'webhook_old']) {
-    test(`${fault} is not believed`, async () => {
-      const { status, calls } = await madeWith(fault, 'submit');
-      assert.equal(status, 'succeeded');
-      assert.equal(calls[0].hooked_at, null);
-      await assertPaidOnce(account);
-    });
-  }
+    await assertPaidOnce(account);
+  });
 });
 
 describe('what was made', () => {
-  for (const fault of ['truncated_glb', 'not_a_glb', 'mesh_missing', 'file_gone', 'huge_glb']) {
-    test(`${fault}: no model, no charge for the customer; ours is booked`, async () => {
-      const { item, status, calls } = await madeWith(fault, 'submit');
-      if (fault === 'huge_glb') return assert.ok(['succeeded', 'failed'].includes(status));
-      assert.equal(item.error?.code, 'contract_missed');
-      assert.equal(calls.length, 1);
-      assert.equal(calls[0].cost_microusd, 300_000);
-      await assertPaidOnce(account);
+  test('is no model: no charge for the customer; ours is booked', { concurrency: lanes.length }, async (t) => {
+    await inLanes(t, ['truncated_glb', 'not_a_glb', 'mesh_missing', 'file_gone'], async (fault, { id, endpoint }) => {
+      await account.sandbox.fault(fault, { step: 'submit', endpoint });
+      const job = await givenBatch(account, 1, { quality: 'low', model: id });
+      const { items } = await ended(account, job);
+      assert.equal(items[0].error?.code, 'contract_missed');
+      const calls = await closed(account, job);
+      assert.deepEqual(calls.map((call) => call.cost_microusd), [calls[0].price_microusd]);
     });
-  }
+    await assertPaidOnce(account);
+  });
   test('face_overshoot: it is simplified here, its texture kept, and keeps to the preset', async () => {
     const { status, job } = await madeWith('face_overshoot', 'submit');
     assert.equal(status, 'succeeded');

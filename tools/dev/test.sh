@@ -65,12 +65,13 @@ suite_cpp() {
 suite_http() { node_suite http "HTTP tests" "$ROOT/test/http"; }
 
 # fal.ai's own client against the simulator of fal.ai; then what else the simulator promises.
-suite_fal() { node_suite fal "fal.ai conformance" "$ROOT/test/fal"; }
+# They wait more than they compute: more files at once than elsewhere.
+suite_fal() { node_suite fal "fal.ai conformance" "$ROOT/test/fal" 7; }
 
 # The tests of ./dev make stacks of their own, and have no use for the test servers.
 suite_dev() { node_suite dev "tests of ./dev" "$ROOT/test/dev"; }
 
-# node_suite NAME TITLE FOLDER: each *.test.mjs; people read one report, the summary another
+# node_suite NAME TITLE FOLDER [FILES_AT_ONCE]: each *.test.mjs; people read one report, the summary another
 node_suite() {
   local name=$1 title=$2 folder=$3 files=() pattern args=()
   if [[ -d $folder ]]; then mapfile -t files < <(find "$folder" -name node_modules -prune -o -name '*.test.mjs' -print | sort); fi
@@ -81,7 +82,7 @@ node_suite() {
   for pattern in "${PATTERNS[@]}"; do args+=("--test-name-pattern=$pattern"); done
   args+=(--test-reporter=spec --test-reporter-destination=stdout)
   args+=(--test-reporter=tap "--test-reporter-destination=$TEST_LOGS/$name.tap")
-  step "$title" logged "$name" node --no-warnings --test --test-concurrency=4 "${args[@]}" "${files[@]}"
+  step "$title" logged "$name" node --no-warnings --test "--test-concurrency=${4:-4}" "${args[@]}" "${files[@]}"
 }
 
 suite_web() {
