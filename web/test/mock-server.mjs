@@ -20,6 +20,27 @@ const presets = [
   { quality: 'high', triangles_max: 10000, credits: 70 },
 ];
 const limits = { files_max: 25, file_bytes_max: 10_485_760, media_types: ['image/png', 'image/jpeg', 'image/webp'], picture_px_max: 50_000_000, picture_side_px_max: 16_384 };
+const models = {
+  default: 'plain-1',
+  models: [
+    {
+      id: 'plain-1', version: 1, name: 'Plain One', pictures_min: 1, pictures_max: 1, face_limit: null,
+      picture: { formats: ['png', 'jpeg'], bytes_max: 0, px_min: 0, px_max: 0 },
+      parameters: {
+        type: 'object', additionalProperties: false,
+        properties: {
+          texture: { title: 'Texture', type: 'string', enum: ['no', 'standard', 'HD'], default: 'standard' },
+          pbr: { title: 'PBR materials', type: 'boolean', default: false },
+          steps: { title: 'Steps', type: 'integer', minimum: 1, maximum: 50, default: 12 },
+        },
+      },
+    },
+    {
+      id: 'bare-2', version: 1, name: 'Bare Two', pictures_min: 1, pictures_max: 1, face_limit: null,
+      picture: { formats: ['png'], bytes_max: 0, px_min: 128, px_max: 0 }, parameters: { type: 'object', properties: {} },
+    },
+  ],
+};
 const stages = ['preflight', 'mask', 'shape', 'mesh', 'simplify', 'texture', 'check'];
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.txt': 'text/plain' };
 
@@ -85,12 +106,14 @@ async function handle(world, dist, request, response) {
     return answer(response, 200, { balance: person.credits, held: person.held, available: person.credits - person.held });
   }
   if (path === 'presets') return answer(response, 200, { presets, limits });
+  if (path === 'models') return answer(response, 200, models);
   if (path === 'upload/batch') return upload(world, person, request, response);
   const [kind, job_id, what] = path.split('/');
   const job = world.jobs.get(job_id);
   if (!job || job.person !== person) return refuse(response, 404, 'job_not_found', 'There is no such job.');
   if (kind === 'jobs' && what === 'status') return answer(response, 200, status_of(job));
   if (kind === 'jobs' && what === 'events') return events(job, request, response);
+  if (kind === 'jobs' && what === 'cancellation' && request.method === 'POST') return cancel(job, response);
   if (kind === 'download' && what === 'files') return files(world, job, response);
   return refuse(response, 404, 'not_found', 'There is nothing here.');
 }
@@ -147,6 +170,8 @@ async function upload(world, person, request, response) {
     return refuse(response, 402, 'insufficient_credits', 'Not enough credits.');
   }
   person.held += price;
+  const text = (name) => parts.find((part) => part.name === name)?.bytes.toString();
+  world.ordered = { model: text('model'), parameters: text('parameters') };
   const job = {
     job_id: randomUUID(), person, preset, created_at: new Date().toISOString(), finished_at: null, seq: 0, listeners: new Set(), told: [], cuts: 0,
     credits: { held: price, settled: 0, released: 0 },
@@ -169,15 +194,21 @@ async function work(world, job) {
   const lane = async () => {
     for (let item = queue.shift(); item; item = queue.shift()) {
       const pace = item.file_name.includes('slow') ? 5 : 1;
+      if (job.cancelled) continue;
       change(job, item, { status: 'dispatched' });
       await wait(world.step_ms);
       const doomed = item.file_name.includes('fail');
       for (const [at, stage] of stages.entries()) {
         change(job, item, { status: 'running', stage, progress: at / stages.length });
         await wait(world.step_ms * pace);
+        if (job.cancelled) break;
         if (doomed && stage === 'simplify') break;
       }
       const each = job.preset.credits;
+      if (job.cancelled) {
+        give_back(job, item);
+        continue;
+      }
       job.credits.held -= each;
       job.person.held -= each;
       if (doomed) {
@@ -199,6 +230,21 @@ async function work(world, job) {
     listener.write('event: end\ndata: {}\n\n');
     listener.end();
   }
+}
+
+/// What waits ends at once, what is being made after its stage.
+function cancel(job, response) {
+  if (!job.finished_at) job.cancelled = true;
+  for (const item of job.items) if (item.status === 'queued') give_back(job, item);
+  answer(response, 202, status_of(job));
+}
+
+function give_back(job, item) {
+  const each = job.preset.credits;
+  job.credits.held -= each;
+  job.person.held -= each;
+  job.credits.released += each;
+  change(job, item, { status: 'cancelled', stage: null });
 }
 
 function change(job, item, fields) {
@@ -226,11 +272,12 @@ function tell(job, event, data) {
 }
 
 function status_of(job) {
-  const over = job.items.every((item) => ['succeeded', 'failed'].includes(item.status));
+  const ended = ['succeeded', 'failed', 'cancelled'];
+  const over = job.items.every((item) => ended.includes(item.status));
   const ready = job.items.filter((item) => item.status === 'succeeded').length;
   const begun = job.items.some((item) => item.status !== 'queued');
-  const outcome = ready === job.items.length ? 'succeeded' : ready > 0 ? 'partial' : 'failed';
-  const share = (item) => (['succeeded', 'failed'].includes(item.status) ? 1 : (item.progress ?? 0));
+  const outcome = ready === job.items.length ? 'succeeded' : ready > 0 ? 'partial' : job.cancelled ? 'cancelled' : 'failed';
+  const share = (item) => (ended.includes(item.status) ? 1 : (item.progress ?? 0));
   return {
     job_id: job.job_id,
     status: over ? outcome : begun ? 'running' : 'queued',

@@ -1,6 +1,7 @@
 // The batch being put together, and its way to the server. It outlives views and sessions: nothing is lost when the
 // person looks at an earlier batch or has to sign in again.
 import { ApiError, call } from './api';
+import { changed_of, fault_of, models_of, standards_of, type Model, type Models, type Value, type Values } from './models';
 import { batch_of, catalogue_of, type Batch, type Catalogue, type Preset, type Quality } from './model';
 import { distinct, match_sent } from './names';
 import { notices } from './notices.svelte';
@@ -43,6 +44,13 @@ class Composer {
   quality = $state<Quality>('medium');
   catalogue = $state<Catalogue | null>(null);
   catalogue_error = $state<string | null>(null);
+  /// None where the server makes the models by itself.
+  models = $state<Models | null>(null);
+  private model_id = $state('');
+  values = $state<Values>({});
+  model = $derived<Model | null>(this.models?.models.find((model) => model.id === this.model_id) ?? null);
+  changed = $derived<Values>(this.model ? changed_of(this.model, this.values) : {});
+  options_wrong = $derived(this.model?.fields.some((field) => fault_of(field, this.values[field.name]) !== null) ?? false);
   phase = $state<Phase>({ at: 'choosing' });
   verdicts = $derived<Verdict[]>(this.catalogue ? judge(this.pictures, this.catalogue.limits) : this.pictures.map(() => ({ state: 'looking' })));
   included = $derived(this.pictures.filter((_, i) => this.verdicts[i]?.state === 'in'));
@@ -57,9 +65,26 @@ class Composer {
   private try_key: { key: string; content: string } | null = null;
   private queue: Promise<void> = Promise.resolve();
 
+  choose_model(id: string): void {
+    const model = this.models?.models.find((each) => each.id === id);
+    if (!model || this.phase.at === 'sending') return;
+    this.model_id = id;
+    this.values = standards_of(model);
+  }
+
+  set_value(name: string, value: Value): void {
+    if (this.phase.at !== 'sending') this.values = { ...this.values, [name]: value };
+  }
+
   async load_catalogue(): Promise<void> {
     try {
-      const catalogue = catalogue_of(await call('list_presets', { token: session.token }));
+      const [presets, models] = await Promise.all([
+        call('list_presets', { token: session.token }),
+        call('list_models', { token: session.token }),
+      ]);
+      const catalogue = catalogue_of(presets);
+      this.models = models_of(models);
+      if (!this.model) this.choose_model(this.models.standard);
       this.catalogue = catalogue;
       this.catalogue_error = null;
       if (!catalogue.presets.some((preset) => preset.quality === this.quality)) {
@@ -175,14 +200,16 @@ class Composer {
   async start(): Promise<{ batch: Batch; quality: Quality; credits_each: number; thumbs: Map<string, Blob> } | null> {
     const pictures = this.included;
     const preset = this.preset;
-    if (this.phase.at === 'sending' || pictures.length === 0 || !preset) return null;
-    const content = `${session.user?.id}|${preset.quality}|${pictures.map((picture) => picture.id).join()}`;
+    if (this.phase.at === 'sending' || pictures.length === 0 || !preset || this.options_wrong) return null;
+    const model = this.model ? { id: this.model.id, parameters: { ...this.changed } } : null;
+    const content = `${session.user?.id}|${preset.quality}|${JSON.stringify(model)}|${pictures.map((picture) => picture.id).join()}`;
     if (this.try_key?.content !== content) this.try_key = { key: new_key(), content };
     const names = distinct(pictures.map((picture) => picture.name));
     this.phase = { at: 'sending', sent: 0, total: pictures.reduce((sum, picture) => sum + picture.size, 0) };
     this.sending = send_batch(
       {
         quality: preset.quality,
+        model,
         files: pictures.map((picture, i) => ({ name: names[i] ?? picture.name, file: picture.file })),
         token: session.token,
         idempotency_key: this.try_key.key,

@@ -21,6 +21,10 @@ export class LiveJob {
   files_error = $state<string | null>(null);
   thumbs = $state<Record<string, string>>({});
 
+  /// Its owner has cancelled, and the server has heard it; what was at the generator may take a while to end.
+  cancelling = $state(false);
+  cancel_error = $state<string | null>(null);
+
   private readonly abort = new AbortController();
   private loading_files: Promise<void> | null = null;
   private files_again = false;
@@ -67,6 +71,23 @@ export class LiveJob {
   stop(): void {
     this.abort.abort();
     for (const url of Object.values(this.thumbs)) URL.revokeObjectURL(url);
+  }
+
+  async cancel(): Promise<void> {
+    if (this.cancelling || this.over) return;
+    this.cancelling = true;
+    this.cancel_error = null;
+    try {
+      const now = job_of(await call('cancel_job', { path: { job_id: this.job_id }, token: session.token }));
+      this.apply({ kind: 'snapshot', job: now, id: null });
+      notices.say('The batch is being cancelled.');
+    } catch (error) {
+      this.cancelling = false;
+      if (this.abort.signal.aborted || session.check(error)) return;
+      this.cancel_error = error instanceof Error ? error.message : String(error);
+    } finally {
+      session.refresh_balance_soon();
+    }
   }
 
   /// The file of an item, with a link that still works. Null where there is none.

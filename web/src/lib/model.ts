@@ -3,7 +3,7 @@
 import type { Data, Loose } from './api';
 
 export type Quality = 'low' | 'medium' | 'high';
-export type ItemStatus = 'queued' | 'dispatched' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+export type ItemStatus = 'queued' | 'dispatched' | 'running' | 'unsure' | 'succeeded' | 'failed' | 'cancelled';
 export type JobStatus = 'queued' | 'running' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
 
 export interface Item {
@@ -88,7 +88,7 @@ export interface Batch {
   credits_held: number;
 }
 
-const item_statuses: readonly string[] = ['queued', 'dispatched', 'running', 'succeeded', 'failed', 'cancelled'];
+const item_statuses: readonly string[] = ['queued', 'dispatched', 'running', 'unsure', 'succeeded', 'failed', 'cancelled'];
 const job_statuses: readonly string[] = ['queued', 'running', 'succeeded', 'partial', 'failed', 'cancelled'];
 const qualities: readonly string[] = ['low', 'medium', 'high'];
 
@@ -100,7 +100,7 @@ export function item_of(wire: Loose<Data<'get_job_status'>['items'][number]>): I
   return {
     item_id: wire.item_id ?? '',
     file_name: wire.file_name ?? '',
-    // A status this page does not know yet (the server's `unsure`, say) is work that is not over.
+    // A status this page does not know yet is work that is not over.
     status: item_statuses.includes(status) ? (status as ItemStatus) : 'running',
     stage: wire.stage || null,
     progress: share_of(wire.progress),

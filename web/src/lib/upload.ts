@@ -1,9 +1,12 @@
 // Sends a batch. XMLHttpRequest, because fetch still cannot tell how much of a request has left.
 import { ApiError, unwrap, url_of, type Data } from './api';
 import type { Quality } from './model';
+import type { Values } from './models';
 
 export interface Outgoing {
   quality: Quality;
+  /// Null where there is nothing to choose. `parameters`: only those that differ from the model's own.
+  model: { id: string; parameters: Values } | null;
   files: { name: string; file: Blob }[];
   token: string;
   /// The same key for every try of the same batch: the server answers a repeat with the first answer.
@@ -18,6 +21,10 @@ export interface Sending {
 export function send_batch(out: Outgoing, progress: (sent: number, total: number) => void): Sending {
   const form = new FormData();
   form.append('quality', out.quality); // before the files: the server prices each file as it streams in
+  if (out.model) {
+    form.append('model', out.model.id);
+    if (Object.keys(out.model.parameters).length > 0) form.append('parameters', JSON.stringify(out.model.parameters));
+  }
   for (const { name, file } of out.files) form.append('files', file, name);
 
   const request = new XMLHttpRequest();

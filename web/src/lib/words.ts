@@ -62,9 +62,9 @@ const stages: Record<string, string> = {
   submitting: 'Handing over to the generator',
   submitted: 'Waiting at the generator',
   waiting: 'Waiting at the generator',
-  unsure: 'The generator\'s answer was lost. Waiting to hear from it; if nothing comes, your credits come back',
   generate: 'Generating',
   generating: 'Generating',
+  cancelling: 'Stopping it at the generator',
   download: 'Fetching the model',
   downloading: 'Fetching the model',
   store: 'Storing the model',
@@ -86,6 +86,8 @@ export function item_words(item: Item): string {
       return 'About to start';
     case 'running':
       return item.stage ? stage_words(item.stage) : 'Working';
+    case 'unsure':
+      return 'The generator’s answer was lost. Waiting to hear from it; if nothing comes, your credits come back';
     case 'succeeded':
       return 'Ready';
     case 'failed':
