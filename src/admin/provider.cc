@@ -54,7 +54,7 @@ Result<> read_page(Bill& bill, std::string_view text) {
 Task<Bill> bill_of(net::Loop& loop, std::int64_t days) {
   const Settings settings = Settings::from_environment();
   CO_TRY(const std::string key, settings.required("FAL_KEY"));
-  const std::string base = settings.text("FAL_API_URL");
+  const std::string& base = settings.text("FAL_API_URL");
   CO_CHECK(net::check_outgoing(base));
   net::Fetcher fetcher{loop.io, "image2model"};
   const Time from = SystemClock{}.now() - std::chrono::days{days};

@@ -1,6 +1,7 @@
 // Our client against the simulator, when all goes well: a batch becomes models, the credits settle, the books agree.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 
 import { assertRefused, dataOf, filesOf, get, upload } from '../http/support/client.mjs';
@@ -147,6 +148,50 @@ test('a picture of a format that the model does not read is written anew', async
   await assertMade(job, 1, 'low');
   const [sent] = await account.sandbox.calls('upload');
   assert.match(sent.path, /picture\.jpeg/);
+});
+
+/** Width and height in a JPEG's frame header. */
+function sizeOf(jpeg) {
+  for (let at = 2; at < jpeg.length; at += 2 + jpeg.readUInt16BE(at + 2)) {
+    if ([0xc0, 0xc1, 0xc2].includes(jpeg[at + 1])) return [jpeg.readUInt16BE(at + 7), jpeg.readUInt16BE(at + 5)];
+  }
+  throw new Error('no frame in it');
+}
+
+test('a picture above a model\'s limits is made to fit; one that cannot be is refused before anything is paid', async () => {
+  const { stack, sandbox, member } = account;
+  const MODELS_DIR = mkdtempSync(join(stack.folder, 'models-'));
+  const tripo = catalogue.find(({ id }) => id === 'tripo-v2.5');
+  const limited = (id, limits) =>
+    writeFileSync(join(MODELS_DIR, `${id}.json`), JSON.stringify({ ...tripo, id, limits: { ...tripo.limits, ...limits } }));
+  limited('narrow', { picture_bytes_max: 20_000, picture_px_max: 400 });
+  limited('impossible', { picture_bytes_max: 900 });
+  for (const role of ['serve', 'work']) await stack.restart(role, { MODELS_DIR });
+  const name = 'cc0-teddy-B-alpha.png';
+  const picture = realPicture(name);
+  assert.ok(picture.length > 200_000);
+  const send = async (model) => {
+    const files = [{ name, bytes: picture }];
+    return dataOf(await upload(stack, member.token, { files, fields: { quality: 'low', model } }), 202).job_id;
+  };
+
+  await sandbox.forgetCalls();
+  await assertMade(await send('narrow'), 1, 'low');
+  const [sent] = await sandbox.calls('upload');
+  const arrived = Buffer.from(await (await fetch(`${sandbox.url}${sent.path}`)).arrayBuffer());
+  assert.ok(arrived.length <= 20_000, `${arrived.length} bytes`);
+  const [width, height] = sizeOf(arrived);
+  assert.ok(Math.max(width, height) <= 400 && Math.min(width, height) > 100, `${width} by ${height}`);
+
+  await sandbox.forgetCalls();
+  const job = await send('impossible');
+  const { items } = await ended(account, job);
+  assert.equal(items[0].error.code, 'picture_too_large');
+  assert.match(items[0].error.message, /takes pictures up to 900 bytes/);
+  assert.deepEqual(await closed(account, job), []);
+  for (const step of ['initiate', 'submit']) assert.deepEqual(await sandbox.calls(step), []);
+  await assertCredits(account, { spent });
+  for (const role of ['serve', 'work']) await stack.restart(role);
 });
 
 test('every model of the catalogue makes a model that keeps to its preset', async () => {
