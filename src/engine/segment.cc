@@ -5,6 +5,7 @@
 
 #include "engine/background.h"
 #include "engine/mask.h"
+#include "engine/salient.h"
 
 namespace i2m::engine {
 namespace {
@@ -153,13 +154,15 @@ cv::Mat centred_object(const cv::Mat& rgb) {
   cv::Mat small;
   cv::resize(rgb, small, {std::max(4, cvRound(rgb.cols * scale)), std::max(4, cvRound(rgb.rows * scale))}, 0, 0,
              cv::INTER_AREA);
-  cv::Mat trimap(small.size(), CV_8U, cv::Scalar(cv::GC_BGD));
   const int frame = std::max(1, cvRound(0.035 * std::max(small.cols, small.rows)));
   const cv::Rect inner{frame, frame, small.cols - 2 * frame, small.rows - 2 * frame};
   if (inner.width < 2 || inner.height < 2) return cv::Mat::zeros(rgb.size(), CV_8U);
+  cv::Mat middle = cv::Mat::zeros(small.size(), CV_8U);
+  cv::ellipse(middle, cv::Point{small.cols / 2, small.rows / 2}, cv::Size{inner.width / 2, inner.height / 2}, 0, 0, 360,
+              cv::Scalar(255), cv::FILLED);
+  cv::Mat trimap(small.size(), CV_8U, cv::Scalar(cv::GC_BGD));
   trimap(inner).setTo(cv::GC_PR_BGD);
-  cv::ellipse(trimap, cv::Point{small.cols / 2, small.rows / 2}, cv::Size{inner.width / 2, inner.height / 2}, 0, 0, 360,
-              cv::Scalar(cv::GC_PR_FGD), cv::FILLED);
+  trimap.setTo(cv::GC_PR_FGD, middle & salient_in(to_lab(small)));
   cv::Mat out = grab_cut(small, trimap, 4).value_or(cv::Mat::zeros(small.size(), CV_8U));
   cv::resize(out, out, rgb.size(), 0, 0, cv::INTER_LINEAR);
   out = out > 127;
@@ -204,13 +207,16 @@ float confidence_of(const cv::Mat& mask, const cv::Mat& distance, float threshol
 
 // What stands out from the border or from the middle, whichever has the better outline.
 cv::Mat standing_out(const cv::Mat& rgb, const Seen& seen) {
-  constexpr float good_enough = 0.8F, prior_of_a = 0.03F;
+  constexpr float good_enough = 0.8F, prior_of_a = 0.03F, prior_of_b = 0.2F;
+  constexpr float busy = 2, hopeless = 5;  // the border's spread about the smooth field, Lab units
+  const float spread = seen.background.mad;
+  if (spread > hopeless) return centred_object(rgb);
   cv::Mat a = flooded_object(seen, faint_shadow);
   drop_shadows(a, flooded_object(seen, deep_shadow), seen.slope);
   cv::morphologyEx(a, a, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
   if (cv::countNonZero(a) > 0) a = sharpen(rgb, a, seen.distance, seen.threshold, seen.background.complex());
-  const float score = outline_score(a, seen.slope) + prior_of_a;
-  if (score >= good_enough) return a;
+  const float score = outline_score(a, seen.slope) + (spread < busy ? prior_of_a : -prior_of_b * (spread - busy));
+  if (score >= good_enough && spread < busy) return a;
   cv::Mat b = centred_object(rgb);
   return outline_score(b, seen.slope) > score ? b : a;
 }

@@ -12,6 +12,7 @@ add_library(i2m_engine STATIC
   src/engine/matting.cc
   src/engine/network.cc
   src/engine/onnx.cc
+  src/engine/salient.cc
   src/engine/segment.cc
   src/engine/solid.cc
   src/engine/subject.cc
