@@ -115,7 +115,7 @@ TEST_F(Work, TakesNoMoreAtOnceThanTheProviderHasPlaces) {
 
 TEST_F(Work, WhatIsWrongWithThePictureEndsItAtOnceUnderItsOwnCode) {
   start();
-  for (const Code code : {Code::NoObjectFound, Code::PictureUnreadable, Code::FileTruncated, Code::PictureTooLarge,
+  for (const Code code : {Code::NoObjectFound, Code::ObjectUnclear, Code::PictureUnreadable, Code::FileTruncated, Code::PictureTooLarge,
                           Code::ContractMissed}) {
     provider.calls = 0;
     provider.act = Fake::refusing(code);

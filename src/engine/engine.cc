@@ -3,22 +3,21 @@
 #include <chrono>
 #include <optional>
 
-#include "engine/grid.h"
-#include "engine/lathe.h"
+#include "engine/box_unwrap.h"
+#include "engine/look.h"
 #include "engine/mask.h"
 #include "engine/solid.h"
-#include "engine/subject.h"
 #include "engine/texture.h"
 #include "image/decode.h"
 #include "image/jpeg_write.h"
 #include "mesh/glb.h"
+#include "mesh/manifold.h"
 #include "mesh/simplify.h"
 
 namespace i2m::engine {
 namespace {
 
 constexpr int jpeg_quality = 88;
-constexpr int preview_px_min = 64;
 constexpr int random_seed = 20090101;  // any; equal pictures must give equal models
 constexpr std::array<float, stage_count> done_before = {0.0F, 0.05F, 0.4F, 0.45F, 0.6F, 0.7F, 0.95F};
 
@@ -54,61 +53,17 @@ class Run {
 Params clamped(Params p) {
   p.triangles_max = std::clamp(p.triangles_max, triangles_min, triangles_most);
   p.texture_px = std::clamp(p.texture_px, texture_px_min, texture_px_most);
-  p.delight = p.delight > 0 ? std::min(p.delight, 1.0F) : 0;
   p.depth = std::isfinite(p.depth) ? std::clamp(p.depth, depth_min, depth_most) : 1;
   return p;
 }
 
-// Finer where there is budget for it, and where parts would otherwise be a cell or two thin.
-int cells_for(int triangles, const cv::Mat& alpha) {
-  const int base = triangles <= 400 ? 112 : triangles <= 2000 ? 160 : triangles <= 7000 ? 192 : 216;
-  constexpr float thin_cells = 12;
-  constexpr int cells_max = 256;
-  const cv::Mat object = alpha > 127;
-  cv::Mat inner;
-  cv::erode(object, inner, cv::Mat::ones(3, 3, CV_8U));
-  const int area = cv::countNonZero(object), rim = std::max(1, area - cv::countNonZero(inner));
-  const float width = 2 * static_cast<float>(area) / static_cast<float>(rim) * static_cast<float>(base) /
-                      static_cast<float>(alpha.cols);
-  return width < thin_cells && triangles > 400 ? std::min(cells_max, base * 5 / 4) : base;
-}
-
-struct Guess {
-  Subject subject;
-  Grid grid;
-  std::optional<Lathe> lathe;
-  float symmetry = 0;
-};
-
-// Stands the object upright if it was turned on a lathe and leans; otherwise leaves it as the picture has it.
-Guess look_at(const image::Picture& picture, const Mask& mask, const Params& params, Report& report) {
-  Guess guess;
-  guess.subject = cut_out(picture, mask.alpha, params.texture_px, 0);
-  const int n = cells_for(params.triangles_max, guess.subject.alpha);
-  guess.grid = make_grid(guess.subject, n);
-  const Lean lean = find_lean(guess.grid);
-  guess.symmetry = lean.upright_symmetry;
-  if (params.shape != Shape::Auto && params.shape != Shape::Turned) return guess;
-  if (lean.roll != 0) {
-    Subject upright = cut_out(picture, mask.alpha, params.texture_px, lean.roll);
-    Grid grid = make_grid(upright, n);
-    Lathe lathe = find_lathe(grid);
-    if (lathe.found) {
-      report.roll = lean.roll;
-      return {std::move(upright), std::move(grid), std::move(lathe), lean.symmetry};
-    }
-  }
-  Lathe lathe = find_lathe(guess.grid);
-  if (lathe.found || params.shape == Shape::Turned) guess.lathe = std::move(lathe);
-  return guess;
-}
-
-// One metre along the longest side, the middle at the origin.
-void to_metres(std::vector<mesh::Vec3>& positions) {
+// One metre along the longest side, the middle at the origin. Answers metres a cell.
+float to_metres(std::vector<mesh::Vec3>& positions) {
   const mesh::Box box = mesh::bounds_of(positions);
   const mesh::Vec3 middle = (box.min + box.max) * 0.5F, size = box.max - box.min;
   const float scale = 1 / std::max({size.x, size.y, size.z, 1e-6F});
   for (mesh::Vec3& p : positions) p = (p - middle) * scale;
+  return scale;
 }
 
 std::unexpected<Error> too_thin() {
@@ -116,48 +71,50 @@ std::unexpected<Error> too_thin() {
                 "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
 }
 
-// The same start for equal pictures, whatever ran on this thread before.
-void prepare() {
-  // OpenCV's own threads would fight over the cores that the caller's pool has divided up.
-  [[maybe_unused]] static const bool single = (cv::setNumThreads(1), true);
-  cv::setRNGSeed(random_seed);
+// Better none than one of the background. Who says where the object is has been asked already.
+Result<> check_clear(const Mask& mask, const Params& params) {
+  if (mask.from_alpha || !params.hints.empty() || mask.confidence >= params.confidence_min) return {};
+  return refuse(
+      Code::ObjectUnclear, "files",
+      "We cannot tell the object in this picture from what is behind it. Send it on a plain background, as a PNG "
+      "with a transparent background, or mark where it is.");
 }
 
-std::unexpected<Error> thrown(const cv::Exception& e) {
-  return fail(Code::Internal, std::string("OpenCV: ") + e.what());
-}
-
-int side_to_decode(const Params& params) { return 2 * std::max(1024, params.texture_px); }
-
-Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report& report) {
-  CHECK_OK(run.begin(Stage::Decode));
-  TRY(report.picture, image::probe(bytes));
-  TRY(const image::Picture picture, image::decode(bytes, report.picture, side_to_decode(params)));
-
+Result<Mask> mask_of(const image::Picture& picture, const Params& params, Run& run) {
   CHECK_OK(run.begin(Stage::Mask));
-  TRY(const Mask mask, find_object(picture, params.hints, params.matting));
+  TRY(Mask mask, find_object(picture, params.hints, params.matting));
+  CHECK_OK(check_clear(mask, params));
+  return mask;
+}
+
+Result<Model> build(const image::Picture& picture, const Mask& mask, const Params& params, Run& run, Report& report) {
   report.mask_confidence = mask.confidence;
   report.mask_from_alpha = mask.from_alpha;
 
   CHECK_OK(run.begin(Stage::Shape));
-  const Guess guess = look_at(picture, mask, params, report);
+  const Guess guess = look_at(picture, mask, params);
   report.grid = guess.grid.n;
-  report.shape = guess.lathe ? Shape::Turned : params.shape == Shape::Auto ? Shape::Soft : params.shape;
-  report.back =
-      params.back == Back::Auto ? choose_back(guess.subject, guess.lathe.has_value(), guess.symmetry) : params.back;
+  report.shape = guess.shape;
+  report.roll = guess.roll;
+  report.pitch = guess.pitch;
+  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
-  Solid solid = make_solid(guess.grid, report.shape, guess.lathe, params.depth);
-  report.pitch = guess.lathe ? std::asin(guess.lathe->sin_pitch) : 0;
+  Solid solid = make_solid(guess.grid, report.shape, guess.found, params.depth);
 
   CHECK_OK(run.begin(Stage::Simplify));
   solid.mesh = mesh::simplify(solid.mesh, static_cast<std::size_t>(params.triangles_max));
+  if (params.printable) {
+    solid.mesh = mesh::make_manifold(solid.mesh, static_cast<std::size_t>(params.triangles_max));
+  }
   if (solid.mesh.indices.empty()) return too_thin();
 
   CHECK_OK(run.begin(Stage::Texture));
-  const Atlas atlas = make_atlas(guess.subject, report.back, guess.lathe, guess.grid);
-  mesh::TexturedMesh textured = unwrap(solid, atlas.tiles, guess.lathe.has_value());
-  to_metres(textured.mesh.positions);
+  const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
+  mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
+                                               : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
+  const float cell_m = to_metres(textured.mesh.positions);
+  if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
 
   CHECK_OK(run.begin(Stage::Pack));
   TRY(textured.jpeg, image::write_jpeg(atlas.rgb, jpeg_quality));
@@ -199,29 +156,62 @@ std::string_view name_of(Back back) {
   return names[static_cast<std::size_t>(back)];
 }
 
-Result<Model> make_model(std::span<const std::uint8_t> picture, const Params& params, const Progress& progress) {
-  prepare();
-  Model made;
+namespace {
+
+// What every entry has in common: one thread, the same random numbers, and OpenCV's exceptions become errors.
+template <class Work>
+auto guarded(Work work) -> decltype(work()) {
+  // OpenCV's own threads would fight over the cores that the caller's pool has divided up.
+  [[maybe_unused]] static const bool single = (cv::setNumThreads(1), true);
+  cv::setRNGSeed(random_seed);
   try {
-    Run run(progress, made.report);
-    return convert(picture, clamped(params), run, made.report);
+    return work();
   } catch (const cv::Exception& e) {
-    return thrown(e);
+    return fail(Code::Internal, std::string("OpenCV: ") + e.what());
   }
 }
 
-Result<MaskPreview> preview_mask(std::span<const std::uint8_t> bytes, const Params& params, int side_px_max) {
-  prepare();
-  try {
-    const Params sane = clamped(params);
-    TRY(const image::PictureInfo info, image::probe(bytes));
-    TRY(const image::Picture picture, image::decode(bytes, info, side_to_decode(sane)));
-    TRY(const Mask mask, find_object(picture, sane.hints, sane.matting));
-    const cv::Mat drawn = draw_mask(picture, mask, std::clamp(side_px_max, preview_px_min, texture_px_most));
-    return MaskPreview{drawn.cols, drawn.rows, {drawn.datastart, drawn.dataend}, mask.confidence, mask.from_alpha};
-  } catch (const cv::Exception& e) {
-    return thrown(e);
-  }
+}  // namespace
+
+int decode_side_px(const Params& params) { return 2 * std::max(1024, clamped(params).texture_px); }
+
+Result<Model> make_model(std::span<const std::uint8_t> bytes, const Params& params, const Progress& progress) {
+  return guarded([&]() -> Result<Model> {
+    Report report;
+    Run run(progress, report);
+    CHECK_OK(run.begin(Stage::Decode));
+    TRY(report.picture, image::probe(bytes));
+    TRY(const image::Picture picture, image::decode(bytes, report.picture, decode_side_px(params)));
+    TRY(const Mask mask, mask_of(picture, params, run));
+    return build(picture, mask, clamped(params), run, report);
+  });
+}
+
+Result<Model> make_model(const image::Picture& picture, const image::PictureInfo& info, const Params& params,
+                         const Progress& progress) {
+  return guarded([&]() -> Result<Model> {
+    Report report{.picture = info};
+    Run run(progress, report);
+    TRY(const Mask mask, mask_of(picture, params, run));
+    return build(picture, mask, clamped(params), run, report);
+  });
+}
+
+Result<Mask> find_mask(const image::Picture& picture, const Params& params, const Progress& progress) {
+  return guarded([&]() -> Result<Mask> {
+    Report report;
+    Run run(progress, report);
+    return mask_of(picture, params, run);
+  });
+}
+
+Result<Model> make_model(const image::Picture& picture, const image::PictureInfo& info, const Mask& mask,
+                         const Params& params, const Progress& progress) {
+  return guarded([&]() -> Result<Model> {
+    Report report{.picture = info};
+    Run run(progress, report);
+    return build(picture, mask, clamped(params), run, report);
+  });
 }
 
 }  // namespace i2m::engine

@@ -2,8 +2,9 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "engine/boxed.h"
 #include "engine/inflate.h"
-#include "engine/mask.h"
+#include "engine/remainder.h"
 #include "mesh/marching_cubes.h"
 
 namespace i2m::engine {
@@ -48,48 +49,15 @@ Solid between_sheets(const Grid& grid, Shape shape, float depth) {
           {.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n}};
 }
 
-// What sticks out of the turned body (a handle, a spout), joined to it by reaching some way in. As swell on the
-// picture's grid; empty when nothing does.
-cv::Mat remainder_of(const Grid& grid, const Lathe& lathe) {
-  const cv::Mat mask = grid.distance > 0;
-  cv::Mat core = cv::Mat::zeros(mask.size(), CV_8U);
+// The rows of the picture that the turned body takes up.
+cv::Mat core_of(const Grid& grid, const Lathe& lathe) {
+  cv::Mat core = cv::Mat::zeros(grid.distance.size(), CV_8U);
   for (int y = 0; y < grid.n; ++y) {
     const float r = lathe.radius[static_cast<std::size_t>(y)];
     const int x0 = std::max(0, cvFloor(lathe.axis - r)), x1 = std::min(grid.n, cvCeil(lathe.axis + r));
     if (r > 0) core(cv::Rect{x0, y, x1 - x0, 1}).setTo(255);
   }
-  const auto odd = [&](float share) { return 2 * std::max(1, cvRound(share * static_cast<float>(grid.n) / 2)) + 1; };
-  const auto disc = [&](float share) { return cv::getStructuringElement(cv::MORPH_ELLIPSE, {odd(share), odd(share)}); };
-  cv::Mat rest = mask & ~core;
-  cv::morphologyEx(rest, rest, cv::MORPH_OPEN, disc(0.018F));
-  cv::Mat labels, stats, centres;
-  const int count = cv::connectedComponentsWithStats(rest, labels, stats, centres, 8, CV_32S);
-  cv::Mat from_core;
-  cv::distanceTransform(~core, from_core, cv::DIST_L2, cv::DIST_MASK_PRECISE);
-  const int area_min = cvRound(0.006 * cv::countNonZero(mask));
-  cv::Mat keep = cv::Mat::zeros(mask.size(), CV_8U);
-  for (int i = 1; i < count; ++i) {
-    if (stats.at<int>(i, cv::CC_STAT_AREA) < area_min) continue;
-    double reach = 0;
-    cv::minMaxLoc(from_core, nullptr, &reach, nullptr, nullptr, labels == i);
-    if (reach >= 0.05 * grid.n) keep.setTo(255, labels == i);
-  }
-  if (cv::countNonZero(keep) == 0) return {};
-  cv::Mat joined;
-  cv::dilate(keep, joined, disc(0.12F));
-  joined &= mask & (core | keep);
-  // The part that was left over keeps the picture's outline; inside the body the mask's own edge is the cells'.
-  cv::Mat distance = signed_distance(joined);
-  cv::min(distance, grid.distance, distance);
-  return inflate(distance, 0);
-}
-
-float sample(const cv::Mat& grid, float x, float y) {
-  const int x0 = cvFloor(x), y0 = cvFloor(y);
-  if (x0 < 0 || y0 < 0 || x0 + 1 >= grid.cols || y0 + 1 >= grid.rows) return -1;
-  const float fx = x - static_cast<float>(x0), fy = y - static_cast<float>(y0);
-  const float *a = grid.ptr<float>(y0) + x0, *b = grid.ptr<float>(y0 + 1) + x0;
-  return (a[0] * (1 - fx) + a[1] * fx) * (1 - fy) + (b[0] * (1 - fx) + b[1] * fx) * fy;
+  return core;
 }
 
 // The profile read at a row coordinate, held to what the side outline says: beyond it the outline is a rim's arc.
@@ -113,7 +81,7 @@ TurnedFrame frame_of(const Lathe& lathe) {
 // A body of revolution about y with flat ends, plus whatever sticks out, in the plane through the axis.
 Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
   const TurnedFrame frame = frame_of(lathe);
-  const cv::Mat rest = remainder_of(grid, lathe);
+  const cv::Mat rest = remainder_of(grid, core_of(grid, lathe));
   float radius_max = 1;
   for (const float r : lathe.radius) radius_max = std::max(radius_max, r);
   double rest_max = 0;
@@ -160,8 +128,10 @@ Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
 
 }  // namespace
 
-Solid make_solid(const Grid& grid, Shape shape, const std::optional<Lathe>& lathe, float depth) {
-  Solid solid = lathe ? turned(grid, *lathe, depth) : between_sheets(grid, shape, depth);
+Solid make_solid(const Grid& grid, Shape shape, const Findings& found, float depth) {
+  Solid solid = found.lathe ? turned(grid, *found.lathe, depth)
+                : found.box ? boxed(grid, *found.box, depth)
+                            : between_sheets(grid, shape, depth);
   mesh::smooth(solid.mesh, smoothing_passes);
   return solid;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/cuboid.h"
 #include "engine/engine.h"
 #include "engine/grid.h"
 #include "engine/lathe.h"
@@ -18,9 +19,14 @@ struct View {
   float high = 1, low = -1;         // two heights of the solid,
   float row_high = 0, row_low = 1;  // the rows where the axis is seen at them,
   float sin_high = 0, sin_low = 0;  // and how far the camera looks down there
+  std::optional<Cuboid> box;        // instead of all but the first: a box and the near camera that sees it
 
   /// (0, 0) is the picture's upper left corner, (1, 1) its lower right.
   mesh::Vec2 see(mesh::Vec3 p) const {
+    if (box) {
+      const mesh::Vec2 at = box->see(p);
+      return {at.x / side, at.y / side};
+    }
     const float t = (high - p.y) / (high - low), held = std::clamp(t, 0.0F, 1.0F);
     const float sine = sin_high * (1 - held) + sin_low * held;
     return {(x + p.x) / side, (row_high * (1 - t) + row_low * t + p.z * sine) / side};
@@ -33,10 +39,16 @@ struct Solid {
   View view;
 };
 
-/// Guesses the solid behind the outline: `lathe` where it has been found, otherwise as `shape` says.
+/// What has been found out about the object's shape.
+struct Findings {
+  std::optional<Lathe> lathe;
+  std::optional<Cuboid> box;
+};
+
+/// Guesses the solid behind the outline: what has been found, otherwise as `shape` says.
 ///
 /// Cost:   10 to 80 ms, 4 bytes a voxel of the solid's bounding box.
 /// Source: engine.md 2.1, 2.3 and 2.4; mesh/marching_cubes.h.
-Solid make_solid(const Grid& grid, Shape shape, const std::optional<Lathe>& lathe, float depth);
+Solid make_solid(const Grid& grid, Shape shape, const Findings& found, float depth);
 
 }  // namespace i2m::engine

@@ -2,16 +2,22 @@
 find_library(I2M_OPENCV_DNN opencv_dnn REQUIRED)
 
 add_library(i2m_engine STATIC
+  src/engine/box_unwrap.cc
+  src/engine/boxed.cc
+  src/engine/cuboid.cc
   src/engine/background.cc
   src/engine/engine.cc
+  src/engine/graphic.cc
   src/engine/grid.cc
   src/engine/hints.cc
   src/engine/inflate.cc
   src/engine/lathe.cc
+  src/engine/look.cc
   src/engine/mask.cc
   src/engine/matting.cc
   src/engine/network.cc
   src/engine/onnx.cc
+  src/engine/remainder.cc
   src/engine/salient.cc
   src/engine/segment.cc
   src/engine/solid.cc

@@ -134,9 +134,27 @@ cv::Mat calmed(const Rim& rim) {
   return out;
 }
 
+// A box has a rim around each of its faces.
+void add_edges(Rim& rim, const Cuboid& box, const Grid& grid) {
+  const auto corners = box.corners();
+  const float scale = static_cast<float>(rim.band.cols) / static_cast<float>(grid.n);
+  cv::Mat free(rim.band.size(), CV_8U, cv::Scalar(255));
+  for (std::size_t i = 0; i < corners.size(); ++i) {
+    for (const std::size_t bit : {1U, 2U, 4U}) {
+      const std::size_t k = i | bit;
+      if (k == i || !box.shows_edge(i, k)) continue;
+      const auto at = [&](mesh::Vec2 p) { return cv::Point(cvRound(p.x * scale), cvRound(p.y * scale)); };
+      cv::line(free, at(corners[i]), at(corners[k]), cv::Scalar(0));
+    }
+  }
+  cv::Mat distance;
+  cv::distanceTransform(free, distance, cv::DIST_L2, cv::DIST_MASK_PRECISE);
+  cv::min(rim.distance, distance, rim.distance);
+  rim.band = rim.inside & (rim.distance < rim.width);
+}
+
 // The front's rim goes on over the back; towards the middle the colours run together.
-cv::Mat smooth_back(const Subject& subject, const cv::Mat& front) {
-  const Rim rim = rim_of(subject);
+cv::Mat smooth_back(const Rim& rim, const cv::Mat& front) {
   if (cv::countNonZero(rim.band) == 0) return front.clone();
   const cv::Mat fixed = rim.band | ~rim.inside;
   cv::Mat smooth = diffuse(push_pull(calmed(rim), rim.band), fixed);
@@ -195,23 +213,32 @@ Side side_of(mesh::Vec3 normal, mesh::Vec3 middle, bool is_turned) {
 
 }  // namespace
 
-Back choose_back(const Subject& subject, bool is_turned, float symmetry) {
-  if (is_turned) return Back::Flip;
-  if (symmetry < symmetric_from) return Back::Mirror;
+Back choose_back(const Subject& subject, const Findings& found, float symmetry) {
+  if (found.lathe) return Back::Flip;
+  const Back with_detail = found.box ? Back::Flip : Back::Mirror;
+  if (!found.box && symmetry < symmetric_from) return with_detail;
   const Rim rim = rim_of(subject);
-  if (cv::countNonZero(rim.band) == 0) return Back::Mirror;
+  if (cv::countNonZero(rim.band) == 0) return with_detail;
   cv::Mat lab;
   rim.rgb.convertTo(lab, CV_32FC3, 1.0 / 255);
   cv::cvtColor(lab, lab, cv::COLOR_RGB2Lab);
   cv::Scalar mean, spread;
   cv::meanStdDev(lab, mean, spread, rim.band);
-  return std::hypot(spread[1], spread[2]) > motley_chroma ? Back::Mirror : Back::Smooth;
+  return std::hypot(spread[1], spread[2]) > motley_chroma ? with_detail : Back::Smooth;
 }
 
-Atlas make_atlas(const Subject& subject, Back back, const std::optional<Lathe>& lathe, const Grid& grid) {
+Atlas make_atlas(const Subject& subject, Back back, const Findings& found, const Grid& grid) {
   const cv::Mat front = push_pull(subject.rgb, sure_of(subject));
-  if (back == Back::Mirror) return {front, 1};
-  const cv::Mat behind = back == Back::Flip && lathe ? turned_back(front, *lathe, grid) : smooth_back(subject, front);
+  // The faces of a box that are hidden show the picture of those that are not.
+  if (back == Back::Mirror || (found.box && back == Back::Flip)) return {front, 1};
+  cv::Mat behind;
+  if (back == Back::Flip && found.lathe) {
+    behind = turned_back(front, *found.lathe, grid);
+  } else {
+    Rim rim = rim_of(subject);
+    if (found.box) add_edges(rim, *found.box, grid);
+    behind = smooth_back(rim, front);
+  }
   Atlas atlas;
   atlas.tiles = 2;
   cv::hconcat(front, behind, atlas.rgb);

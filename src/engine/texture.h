@@ -9,11 +9,11 @@
 
 namespace i2m::engine {
 
-/// What the back shows when nobody said: Flip for turned things, Smooth for what is seen from the front (it has a face,
-/// and one is enough), Mirror for everything else.
+/// What the back shows when nobody said: Flip for turned things, Smooth for boxes and for what is seen from the front (it
+/// has a face, and one is enough), Mirror for everything else.
 ///
 /// `symmetry` is the object's left-to-right symmetry in the picture, 0 to 1.
-Back choose_back(const Subject& subject, bool is_turned, float symmetry);
+Back choose_back(const Subject& subject, const Findings& found, float symmetry);
 
 /// The picture or pictures laid on the solid: the front, and the back beside it unless the front serves for both.
 struct Atlas {
@@ -26,7 +26,7 @@ struct Atlas {
 ///
 /// Cost:   about 20 ms a tile at 1024 px.
 /// Source: Gortler et al., The Lumigraph, SIGGRAPH 1996 (push-pull); engine.md 3 (back rules).
-Atlas make_atlas(const Subject& subject, Back back, const std::optional<Lathe>& lathe, const Grid& grid);
+Atlas make_atlas(const Subject& subject, Back back, const Findings& found, const Grid& grid);
 
 /// Projects the picture straight onto the surface, splitting vertices where front and back meet. `jpeg` is left empty.
 ///

@@ -54,7 +54,7 @@ TEST(Outline, IsThePictures) {
       ASSERT_TRUE(model) << name;
       const mesh::Mesh seen = seen_by_camera(read_surface(model->glb), model->report);
       const bool spindly = name.contains("chair");
-      EXPECT_GE(outline_agreement(seen, subject.alpha > 127), spindly ? 0.85 : 0.92) << name;
+      EXPECT_GE(outline_agreement(seen, subject.alpha > 127, model->report.nearness), spindly ? 0.85 : 0.93) << name;
     }
   }
 }

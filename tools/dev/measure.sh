@@ -4,6 +4,12 @@
 cmd_bench() {
   [[ -x bench/run ]] || die "there is no bench/run"
   cmd_setup
+  if [[ ${1:-} == engine ]]; then
+    shift
+    build_programs release engine_bench engine_check
+    in_group bench/engine/run "$@"
+    exit "$STATUS"
+  fi
   build_programs release
   build_web
   product_binary release

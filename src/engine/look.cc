@@ -1,0 +1,96 @@
+#include "engine/look.h"
+
+#include <algorithm>
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+
+#include "engine/graphic.h"
+#include "engine/mask.h"
+
+namespace i2m::engine {
+namespace {
+
+// A lathe with more evidence than this is one even if its outline would do for a box.
+constexpr float surely_turned = 0.75F;
+// Spread of the hues, Lab units, beyond which something boxy is a sign.
+constexpr float hues_of_a_sign = 20, frontal_sine_max = 0.26F;
+// A box that was asked for need not look like one as clearly.
+constexpr float box_if_asked = 0.25F;
+
+// Finer where there is budget for it, and where parts would otherwise be a cell or two thin.
+int cells_for(int triangles, const cv::Mat& alpha) {
+  const int base = triangles <= 400 ? 112 : triangles <= 2000 ? 160 : triangles <= 7000 ? 192 : 216;
+  constexpr float thin_cells = 12;
+  constexpr int cells_max = 256;
+  const cv::Mat object = alpha > 127;
+  cv::Mat inner;
+  cv::erode(object, inner, cv::Mat::ones(3, 3, CV_8U));
+  const int area = cv::countNonZero(object), rim = std::max(1, area - cv::countNonZero(inner));
+  const float width = 2 * static_cast<float>(area) / static_cast<float>(rim) * static_cast<float>(base) /
+                      static_cast<float>(alpha.cols);
+  return width < thin_cells && triangles > 400 ? std::min(cells_max, base * 5 / 4) : base;
+}
+
+void take_lathe(Guess& guess, Lathe lathe) {
+  guess.shape = Shape::Turned;
+  guess.pitch = std::asin(lathe.sin_pitch);
+  guess.found.lathe = std::move(lathe);
+}
+
+void take_box(Guess& guess, const Cuboid& box) {
+  guess.shape = Shape::Box;
+  guess.pitch = std::asin(box.sin_pitch);
+  guess.found.box = box;
+}
+
+// Light makes the faces of a box look like a drawing of few colours. A sign is seen from the front and has hues.
+bool may_be_body(const Cuboid& box, const Graphic& graphic) {
+  return std::abs(box.sin_yaw) > frontal_sine_max || graphic.colour < hues_of_a_sign;
+}
+
+// Whether the box does better than the lathe, if there is one.
+bool is_box(const Cuboid& box, float evidence) { return box.found && evidence < surely_turned; }
+
+}  // namespace
+
+Guess look_at(const image::Picture& picture, const Mask& mask, const Params& params) {
+  Guess guess;
+  guess.subject = cut_out(picture, mask.alpha, params.texture_px, 0);
+  const int n = cells_for(params.triangles_max, guess.subject.alpha);
+  guess.grid = make_grid(guess.subject, n);
+  const Lean lean = find_lean(guess.grid);
+  guess.symmetry = lean.upright_symmetry;
+  const bool any = params.shape == Shape::Auto;
+  if (!any) guess.shape = params.shape;
+  if (params.shape == Shape::Box) {
+    if (const Cuboid box = find_cuboid(guess.subject, guess.grid); box.confidence > box_if_asked) take_box(guess, box);
+  }
+  if (!any && params.shape != Shape::Turned) return guess;
+  const Graphic graphic = any ? find_graphic(guess.subject) : Graphic{};
+
+  Lathe lathe = find_lathe(guess.grid);
+  Guess upright;
+  if (lean.roll != 0) {
+    upright.subject = cut_out(picture, mask.alpha, params.texture_px, lean.roll);
+    upright.grid = make_grid(upright.subject, n);
+    upright.symmetry = lean.symmetry;
+    upright.roll = lean.roll;
+    if (Lathe leaned = find_lathe(upright.grid); leaned.found) take_lathe(upright, std::move(leaned));
+  }
+  const float evidence =
+      std::max(lathe.found ? lathe.evidence : 0, upright.found.lathe ? upright.found.lathe->evidence : 0);
+  const Cuboid box = any && (evidence < surely_turned || graphic.found) ? find_cuboid(guess.subject, guess.grid) : Cuboid{};
+  if (graphic.found && !(box.found && may_be_body(box, graphic))) {
+    guess.shape = Shape::Flat;
+    return guess;
+  }
+  if (is_box(box, evidence)) {
+    take_box(guess, box);
+    return guess;
+  }
+  if (upright.found.lathe) return upright;
+  if (lathe.found || !any) take_lathe(guess, std::move(lathe));
+  return guess;
+}
+
+}  // namespace i2m::engine
