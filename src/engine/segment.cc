@@ -195,14 +195,35 @@ float outline_score(const cv::Mat& mask, const cv::Mat& slope) {
   return static_cast<float>(0.5 * mean + 0.5 * share) - 0.5F * border_share(mask);
 }
 
-float confidence_of(const cv::Mat& mask, const cv::Mat& distance, float threshold, const Background& background) {
+// How far the area of `mask` falls short of its convex hull's: 1 for a disc, little for crumbs all over the picture.
+double solidity(const cv::Mat& mask) {
+  std::vector<std::vector<cv::Point>> outlines;
+  cv::findContours(mask, outlines, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_NONE);
+  std::vector<cv::Point> points, hull;
+  for (const auto& outline : outlines) points.insert(points.end(), outline.begin(), outline.end());
+  cv::convexHull(points, hull);
+  cv::Mat filled = cv::Mat::zeros(mask.size(), CV_8U);
+  cv::fillConvexPoly(filled, hull, cv::Scalar(255));
+  return static_cast<double>(cv::countNonZero(mask)) / std::max(1, cv::countNonZero(filled));
+}
+
+// How likely the mask agrees with the truth to nine tenths, by signs that go with it: an even ground, nothing else that
+// stands out from it, an outline of one piece that lies on edges. Weights fitted on the benchmark's tuning objects;
+// docs/decisions/0012-masks.md has the figures.
+float confidence_of(const cv::Mat& mask, const Seen& seen) {
+  constexpr double strong = 12, spread_most = 8, rest_most = 2, contrast_most = 3;
   cv::Mat inner;
   cv::erode(mask, inner, cv::Mat::ones(3, 3, CV_8U));
-  const cv::Mat rim = outline_of(inner);
+  const cv::Mat rim = outline_of(inner), outline = outline_of(mask);
+  const double threshold = static_cast<double>(seen.threshold), area = cv::countNonZero(mask);
   if (cv::countNonZero(rim) == 0) return 0;
-  const auto contrast = static_cast<float>(cv::mean(distance, rim)[0]) / (3 * threshold);
-  return std::min(1.0F, contrast) * std::clamp((background.inliers - 0.3F) / 0.5F, 0.0F, 1.0F) *
-         std::max(0.0F, 1 - 1.5F * border_share(mask));
+  const double spread = std::min(static_cast<double>(seen.background.mad), spread_most) / spread_most;
+  const double rest =
+      std::min(cv::countNonZero(~mask & (seen.distance > 0.5 * threshold)) / area, rest_most) / rest_most;
+  const double edge = cv::mean(cv::min(seen.slope, strong), outline)[0] / strong;
+  const double contrast = std::min(cv::mean(seen.distance, rim)[0] / threshold, contrast_most) / contrast_most;
+  const double sum = -2.3 - 2.8 * spread - 2.0 * rest + 3.5 * solidity(mask) + 1.9 * edge + contrast;
+  return static_cast<float>(1 / (1 + std::exp(-sum)));
 }
 
 // What stands out from the border or from the middle, whichever has the better outline.
@@ -302,8 +323,7 @@ Segment segment_object(const cv::Mat& rgb, const SegmentHelp& help) {
     out.mask = standing_out(rgb, seen);
   }
   if (!help.said.empty()) out.mask = obeying(rgb, out.mask, help.said);
-  out.confidence = help.likely.empty() ? confidence_of(out.mask, seen.distance, seen.threshold, seen.background)
-                                       : certainty(help.likely, out.mask);
+  out.confidence = help.likely.empty() ? confidence_of(out.mask, seen) : certainty(help.likely, out.mask);
   return out;
 }
 
