@@ -73,8 +73,9 @@ TEST_F(Convert, WritesAModelOfTheAskedQuality) {
     ASSERT_EQ(run({in, "-o", out(), "--quality", quality, "--json"}), 0) << complained;
     const auto summary = mesh::inspect_glb(file_bytes(out()));
     ASSERT_TRUE(summary);
-    EXPECT_EQ(summary->triangles, triangles);
-    EXPECT_TRUE(said.contains("\"triangles\":" + std::to_string(triangles))) << said;
+    EXPECT_LE(summary->triangles, triangles);
+    EXPECT_GE(summary->triangles, triangles * 995 / 1000);
+    EXPECT_TRUE(said.contains("\"triangles\":" + std::to_string(summary->triangles))) << said;
     EXPECT_EQ(files(), 1u) << "no temporary file is left";
   }
 }

@@ -92,11 +92,12 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   report.mask_from_alpha = mask.from_alpha;
 
   CHECK_OK(run.begin(Stage::Shape));
-  const Guess guess = look_at(picture, mask, params);
+  TRY(const Guess guess, look_at(picture, mask, params));
   report.grid = guess.grid.n;
   report.shape = guess.shape;
   report.roll = guess.roll;
   report.pitch = guess.pitch;
+  report.learned = guess.found.depth.has_value();
   report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
@@ -115,6 +116,7 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
                                                : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
   const float cell_m = to_metres(textured.mesh.positions);
   if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
+  if (solid.view.camera) report.nearness = solid.view.camera->pull / cell_m;
 
   CHECK_OK(run.begin(Stage::Pack));
   TRY(textured.jpeg, image::write_jpeg(atlas.rgb, jpeg_quality));

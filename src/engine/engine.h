@@ -62,6 +62,7 @@ struct Params {
   float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
   Hints hints;                              // where the object is, by the user's word
   const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h
+  bool learned = true;  // Shape::Auto may ask the carried network for depth; false keeps to rules alone
 };
 
 enum class Quality : std::uint8_t { Low, Medium, High };
@@ -89,6 +90,7 @@ struct Report {
   float pitch = 0;            // radians the camera looked down; the model has been stood upright by it
   float roll = 0;             // radians the picture leaned; likewise
   float nearness = 0;         // 1 / the camera's distance from the model's middle, 1/m; 0 where it was taken for far
+  bool learned = false;       // the depth network has shaped it
   int grid = 0;               // cells along a side of the volume
   int triangles = 0;
   int vertices = 0;

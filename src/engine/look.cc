@@ -6,6 +6,7 @@
 
 #include "engine/graphic.h"
 #include "engine/mask.h"
+#include "engine/weights.h"
 
 namespace i2m::engine {
 namespace {
@@ -14,6 +15,9 @@ namespace {
 constexpr float surely_turned = 0.75F;
 // Spread of the hues, Lab units, beyond which something boxy is a sign.
 constexpr float hues_of_a_sign = 20, frontal_sine_max = 0.26F;
+// Sine of a turn; and the least overlap of a box turned further. Measured on bench/engine/tune.txt:
+// docs/decisions/0008.
+constexpr float head_on = 0.2F, surely_box = 0.965F;
 // A box that was asked for need not look like one as clearly.
 constexpr float box_if_asked = 0.25F;
 
@@ -48,12 +52,16 @@ bool may_be_body(const Cuboid& box, const Graphic& graphic) {
   return std::abs(box.sin_yaw) > frontal_sine_max || graphic.colour < hues_of_a_sign;
 }
 
-// Whether the box does better than the lathe, if there is one.
-bool is_box(const Cuboid& box, float evidence) { return box.found && evidence < surely_turned; }
+// Whether the box does better than the lathe, if there is one, and than the network, if it may be asked. Of what shows
+// a second side the network knows more than a box that fits it only roughly; of what is seen head on it knows less.
+bool is_box(const Cuboid& box, float evidence, bool learned) {
+  if (!box.found || evidence >= surely_turned) return false;
+  return !learned || std::abs(box.sin_yaw) < head_on || box.overlap >= surely_box;
+}
 
 }  // namespace
 
-Guess look_at(const image::Picture& picture, const Mask& mask, const Params& params) {
+Result<Guess> look_at(const image::Picture& picture, const Mask& mask, const Params& params) {
   Guess guess;
   guess.subject = cut_out(picture, mask.alpha, params.texture_px, 0);
   const int n = cells_for(params.triangles_max, guess.subject.alpha);
@@ -79,17 +87,23 @@ Guess look_at(const image::Picture& picture, const Mask& mask, const Params& par
   }
   const float evidence =
       std::max(lathe.found ? lathe.evidence : 0, upright.found.lathe ? upright.found.lathe->evidence : 0);
-  const Cuboid box = any && (evidence < surely_turned || graphic.found) ? find_cuboid(guess.subject, guess.grid) : Cuboid{};
+  const Cuboid box =
+      any && (evidence < surely_turned || graphic.found) ? find_cuboid(guess.subject, guess.grid) : Cuboid{};
   if (graphic.found && !(box.found && may_be_body(box, graphic))) {
     guess.shape = Shape::Flat;
     return guess;
   }
-  if (is_box(box, evidence)) {
+  if (is_box(box, evidence, params.learned)) {
     take_box(guess, box);
     return guess;
   }
   if (upright.found.lathe) return upright;
-  if (lathe.found || !any) take_lathe(guess, std::move(lathe));
+  if (lathe.found || !any) {
+    take_lathe(guess, std::move(lathe));
+  } else if (params.learned) {
+    TRY(guess.found.depth, guess_depth(guess.subject, depth_network()));
+    guess.pitch = std::asin(guess.found.depth->sin_pitch);
+  }
   return guess;
 }
 

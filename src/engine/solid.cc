@@ -4,6 +4,7 @@
 
 #include "engine/boxed.h"
 #include "engine/inflate.h"
+#include "engine/relief.h"
 #include "engine/remainder.h"
 #include "mesh/marching_cubes.h"
 
@@ -129,9 +130,10 @@ Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
 }  // namespace
 
 Solid make_solid(const Grid& grid, Shape shape, const Findings& found, float depth) {
-  Solid solid = found.lathe ? turned(grid, *found.lathe, depth)
-                : found.box ? boxed(grid, *found.box, depth)
-                            : between_sheets(grid, shape, depth);
+  Solid solid = found.lathe   ? turned(grid, *found.lathe, depth)
+                : found.box   ? boxed(grid, *found.box, depth)
+                : found.depth ? make_relief(grid, *found.depth, depth)
+                              : between_sheets(grid, shape, depth);
   mesh::smooth(solid.mesh, smoothing_passes);
   return solid;
 }

@@ -25,4 +25,5 @@ set_tests_properties(model_files PROPERTIES ENVIRONMENT I2M_BIN=${CMAKE_BINARY_D
 i2m_engine_test(engine_test src/engine/engine_test.cc src/engine/bad_input_test.cc src/engine/sound_test.cc
   src/engine/truth_test.cc)
 i2m_engine_test(mask_test src/engine/mask_test.cc src/engine/network_test.cc)
+i2m_engine_test(depth_test src/engine/depth_test.cc)
 include(bench/engine/sources.cmake)
