@@ -49,7 +49,7 @@ inline constexpr float depth_most = 2.0F;
 /// Below `doubtful_confidence` the user is told what helps; below `confidence_floor` no model is made, for it would be
 /// one of the background. The floor is 0 as long as the figure cannot tell a busy photo that comes out well from noise:
 /// docs/decisions/0010-pictures-behind-walls.md says how to set it from bench/engine.
-inline constexpr float doubtful_confidence = 0.35F;
+inline constexpr float doubtful_confidence = 0.5F;
 inline constexpr float confidence_floor = 0;
 
 struct Params {

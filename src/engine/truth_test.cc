@@ -78,7 +78,7 @@ TEST(Mask, IsUnsureOfBusyPhotographs) {
   for (const char* name : {"cc0-photo-coffee.jpg", "cc0-photo-chelsea.jpg"}) {
     const auto model = make_model(picture(name), params_of(Quality::Low));
     ASSERT_TRUE(model) << name;
-    EXPECT_LT(model->report.mask_confidence, 0.35F) << name;
+    EXPECT_LT(model->report.mask_confidence, doubtful_confidence) << name;
   }
 }
 
