@@ -109,8 +109,9 @@ Result<std::vector<Job>> plan_all(const ConvertOptions& o) {
       }
       const auto [there, fresh] = taken.emplace(fs::path(file).lexically_normal(), in);
       if (!fresh) {
-        return refuse(Code::Invalid, "",
-                      there->second + " and " + in + " would both become " + file + "; convert them apart");
+        std::string why = there->second;
+        why.append(" and ").append(in).append(" would both become ").append(file).append("; convert them apart");
+        return refuse(Code::Invalid, "", std::move(why));
       }
     }
   }
@@ -148,9 +149,7 @@ Result<std::vector<std::uint8_t>> cut_out_png(const image::Picture& picture, con
   for (int y = 0; y < picture.rgb.rows; ++y) {
     const std::uint8_t* rgb = picture.rgb.ptr(y);
     const std::uint8_t* alpha = mask.alpha.ptr(y);
-    for (int x = 0; x < picture.rgb.cols; ++x) {
-      rgba.insert(rgba.end(), {rgb[x * 3], rgb[x * 3 + 1], rgb[x * 3 + 2], alpha[x]});
-    }
+    for (int x = 0; x < picture.rgb.cols; ++x, rgb += 3) rgba.insert(rgba.end(), {rgb[0], rgb[1], rgb[2], alpha[x]});
   }
   return image::write_png(rgba, picture.rgb.cols, picture.rgb.rows);
 }

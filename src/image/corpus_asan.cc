@@ -20,6 +20,7 @@
 #include "image/test_corpus.h"
 
 // A small quarantine: its pages would be counted to the case.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizer looks for this name
 extern "C" const char* __asan_default_options() {
   return "quarantine_size_mb=8:allocator_may_return_null=1:detect_leaks=0:abort_on_error=0:exitcode=99:"
          "max_allocation_size_mb=512";

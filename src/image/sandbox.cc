@@ -68,14 +68,14 @@ bool add_rules(scmp_filter_ctx filter) {
 
 // Nothing when the filter is in force, the reason otherwise.
 std::string filter_calls() {
-  const std::string refused = "the kernel refuses the filter of system calls";
+  std::string refused = "the kernel refuses the filter of system calls";
   const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_KILL_PROCESS);
   if (filter == nullptr) return refused;
   std::string why;
   if (!add_rules(filter)) {
     why = "the filter of system calls cannot be built";
   } else if (const int code = ::seccomp_load(filter); code != 0) {
-    why = refused + ": " + ::strerrordesc_np(-code);
+    why = std::move(refused) + ": " + ::strerrordesc_np(-code);
   }
   ::seccomp_release(filter);
   return why;

@@ -103,7 +103,7 @@ FileBytes progressive_jpeg() {
   for (int i = 0; i < jpeg.num_components; ++i) jpeg.comp_info[i].h_samp_factor = jpeg.comp_info[i].v_samp_factor = 1;
   jpeg_simple_progression(&jpeg);
   jpeg_start_compress(&jpeg, TRUE);
-  FileBytes row(side * 3, 200);
+  FileBytes row(std::size_t{side} * 3, 200);
   while (jpeg.next_scanline < side) {
     JSAMPROW rows[] = {row.data()};
     jpeg_write_scanlines(&jpeg, rows, 1);
