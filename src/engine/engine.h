@@ -51,10 +51,9 @@ inline constexpr float depth_min = 0.3F;
 inline constexpr float depth_most = 2.0F;
 
 /// Below `doubtful_confidence` the user is told what helps; below `confidence_floor` no model is made, for it would be
-/// one of the background. The floor is 0 as long as the figure cannot tell a busy photo that comes out well from noise:
-/// docs/decisions/0010-pictures-behind-walls.md says how to set it from bench/engine.
+/// one of the background. docs/decisions/0012-masks.md says how both were found.
 inline constexpr float doubtful_confidence = 0.5F;
-inline constexpr float confidence_floor = 0;
+inline constexpr float confidence_floor = 0.05F;
 
 struct Params {
   int triangles_max = 5000;  // never more, and within 0.5 % of it where the surface has that much to tell

@@ -5,7 +5,8 @@
 namespace i2m::engine {
 
 mesh::Provenance provenance_of(const Params& params, const Report& report) {
-  mesh::Provenance out{.engine_version = std::string(engine_version), .picture_sha256 = params.picture_sha256, .params = {}};
+  mesh::Provenance out{
+      .engine_version = std::string(engine_version), .picture_sha256 = params.picture_sha256, .params = {}};
   const auto add = [&](const char* name, std::string value) { out.params.emplace_back(name, std::move(value)); };
   add("triangles", std::to_string(params.triangles_max));
   add("texture", std::to_string(params.texture_px));

@@ -226,9 +226,10 @@ float confidence_of(const cv::Mat& mask, const Seen& seen) {
   return static_cast<float>(1 / (1 + std::exp(-sum)));
 }
 
-// What stands out from the border or from the middle, whichever has the better outline.
+// What stands out from the border or from the middle: whichever is more likely right. Where the border is too busy for
+// a smooth field only the middle is asked; where it is even and the outline good, the middle is not.
 cv::Mat standing_out(const cv::Mat& rgb, const Seen& seen) {
-  constexpr float good_enough = 0.8F, prior_of_a = 0.03F, prior_of_b = 0.2F;
+  constexpr float good_outline = 0.77F;
   constexpr float busy = 2, hopeless = 5;  // the border's spread about the smooth field, Lab units
   const float spread = seen.background.mad;
   if (spread > hopeless) return centred_object(rgb);
@@ -236,10 +237,9 @@ cv::Mat standing_out(const cv::Mat& rgb, const Seen& seen) {
   drop_shadows(a, flooded_object(seen, deep_shadow), seen.slope);
   cv::morphologyEx(a, a, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
   if (cv::countNonZero(a) > 0) a = sharpen(rgb, a, seen.distance, seen.threshold, seen.background.complex());
-  const float score = outline_score(a, seen.slope) + (spread < busy ? prior_of_a : -prior_of_b * (spread - busy));
-  if (score >= good_enough && spread < busy) return a;
+  if (spread < busy && outline_score(a, seen.slope) >= good_outline) return a;
   cv::Mat b = centred_object(rgb);
-  return outline_score(b, seen.slope) > score ? b : a;
+  return confidence_of(b, seen) > confidence_of(a, seen) ? b : a;
 }
 
 // The network's word, its doubts settled by the picture's colours.
