@@ -100,6 +100,10 @@ Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report
   const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
   mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
                                                : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
+  if (guess.lying) {
+    for (mesh::Vec3& p : textured.mesh.positions) p = guess.lying->laid(p);
+    for (mesh::Vec3& n : textured.normals) n = guess.lying->laid(n);
+  }
   const float cell_m = to_metres(textured.mesh.positions);
   if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
 

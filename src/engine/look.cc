@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <opencv2/imgproc.hpp>
+#include <utility>
 
 #include "engine/graphic.h"
 #include "engine/mask.h"
@@ -32,6 +34,7 @@ int cells_for(int triangles, const cv::Mat& alpha) {
 }
 
 void take_lathe(Guess& guess, Lathe lathe) {
+  guess.found.cavity = find_cavity(guess.grid, lathe);
   guess.shape = Shape::Turned;
   guess.pitch = std::asin(lathe.sin_pitch);
   guess.found.lathe = std::move(lathe);
@@ -51,7 +54,49 @@ bool may_be_body(const Cuboid& box, const Graphic& graphic) {
 // Whether the box does better than the lathe, if there is one.
 bool is_box(const Cuboid& box, float evidence) { return box.found && evidence < surely_turned; }
 
+// The angle by which the picture must be turned to stand the long axis upright; none where there is no long axis, or
+// where it is nearly upright and find_lean looks better.
+std::optional<float> long_axis(const Grid& grid) {
+  constexpr double slender = 3.5, upright_sine = 0.3;  // ratio of the squared extents
+  const cv::Moments m = cv::moments(grid.coverage);
+  if (m.m00 <= 0) return {};
+  const double mean = (m.mu20 + m.mu02) / 2, half = (m.mu20 - m.mu02) / 2;
+  const double spread = std::hypot(half, m.mu11);
+  if (mean + spread < slender * (mean - spread)) return {};
+  const double along = std::atan2(m.mu11, half) / 2;  // from the x axis towards y, which runs down
+  if (std::abs(std::cos(along)) < upright_sine) return {};
+  return static_cast<float>(along - std::copysign(std::numbers::pi / 2, along));
+}
+
+// Stood upright by its long axis, both ways up, for the end that faces the camera has to be the lower one. The surer
+// way is taken.
+std::optional<Guess> find_lying(const image::Picture& picture, const Mask& mask, const Params& params, const Grid& grid) {
+  const std::optional<float> turn = long_axis(grid);
+  if (!turn) return {};
+  std::optional<Guess> best;
+  float most = surely_turned;
+  for (const float roll : {*turn, *turn + static_cast<float>(std::numbers::pi)}) {
+    Guess guess;
+    guess.subject = cut_out(picture, mask.alpha, params.texture_px, roll);
+    guess.grid = make_grid(guess.subject, grid.n);
+    Lathe lathe = find_lathe(guess.grid);
+    if (!lathe.found || lathe.evidence <= most) continue;
+    most = lathe.evidence;
+    take_lathe(guess, std::move(lathe));
+    guess.found.cavity.reset();
+    guess.lying = Lying{.roll = roll, .pitch = std::exchange(guess.pitch, 0.0F)};
+    best = std::move(guess);
+  }
+  return best;
+}
+
 }  // namespace
+
+mesh::Vec3 Lying::laid(mesh::Vec3 p) const {
+  const float sp = std::sin(pitch), cp = std::cos(pitch), sr = std::sin(-roll), cr = std::cos(-roll);
+  const mesh::Vec3 q{p.x, p.y * cp - p.z * sp, p.y * sp + p.z * cp};
+  return {q.x * cr - q.y * sr, q.x * sr + q.y * cr, q.z};
+}
 
 Guess look_at(const image::Picture& picture, const Mask& mask, const Params& params) {
   Guess guess;
@@ -83,6 +128,9 @@ Guess look_at(const image::Picture& picture, const Mask& mask, const Params& par
   if (graphic.found && !(box.found && may_be_body(box, graphic))) {
     guess.shape = Shape::Flat;
     return guess;
+  }
+  if (any && evidence < surely_turned) {
+    if (std::optional<Guess> lying = find_lying(picture, mask, params, guess.grid)) return *std::move(lying);
   }
   if (is_box(box, evidence)) {
     take_box(guess, box);

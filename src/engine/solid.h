@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/cavity.h"
 #include "engine/cuboid.h"
 #include "engine/engine.h"
 #include "engine/grid.h"
@@ -33,15 +34,29 @@ struct View {
   }
 };
 
+/// The inside of a turned body, upright as the solid is.
+struct Hollow {
+  float rim = 0;              // radius of the opening
+  float top = 0, floor = 0;   // heights
+  float depth = 1;            // the body's extent towards the viewer for one to the side
+  std::vector<float> radius;  // one a cell, from the floor up; not empty
+
+  float radius_at(float y) const;
+  /// How far within the inner wall a point lies; negative in the wall and beyond.
+  float within(mesh::Vec3 p) const;
+};
+
 /// The raw surface of the guessed solid, fine and even; simplify it.
 struct Solid {
   mesh::Mesh mesh;  // in cells, as View has it
   View view;
+  std::optional<Hollow> hollow;
 };
 
 /// What has been found out about the object's shape.
 struct Findings {
   std::optional<Lathe> lathe;
+  std::optional<Cavity> cavity;  // of the lathe's
   std::optional<Cuboid> box;
 };
 

@@ -2,6 +2,7 @@
 add_library(i2m_engine STATIC
   src/engine/box_unwrap.cc
   src/engine/boxed.cc
+  src/engine/cavity.cc
   src/engine/cuboid.cc
   src/engine/engine.cc
   src/engine/graphic.cc

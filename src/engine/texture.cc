@@ -201,7 +201,7 @@ cv::Mat turned_back(const cv::Mat& front, const Lathe& lathe, const Grid& grid) 
   return out;
 }
 
-enum class Side : std::uint8_t { Front, Back };
+enum class Side : std::uint8_t { Front, Back, Inside };
 
 Side side_of(mesh::Vec3 normal, mesh::Vec3 middle, bool is_turned) {
   constexpr float back_below = -0.06F, lid_from = 0.8F;
@@ -209,6 +209,23 @@ Side side_of(mesh::Vec3 normal, mesh::Vec3 middle, bool is_turned) {
   // The lid is seen from above all over, its far half too.
   if (normal.y > lid_from) return Side::Front;
   return middle.z < 0 ? Side::Back : Side::Front;
+}
+
+// The inner wall is seen above the near rim, on its far side; deeper down and on the near side it goes on as there.
+mesh::Vec3 seen_inside(const Hollow& hollow, const View& view, mesh::Vec3 p) {
+  constexpr float near_rim = 0.9F;
+  const float x = std::clamp(p.x, -hollow.rim, hollow.rim);
+  const float across = std::sqrt(hollow.rim * hollow.rim - x * x);
+  const mesh::Vec3 far_side{x, p.y, -std::abs(p.z)};
+  const mesh::Vec3 lowest{x, hollow.top, near_rim * across};
+  return view.see(far_side).y < view.see(lowest).y ? far_side : lowest;
+}
+
+bool is_inside(const std::optional<Hollow>& hollow, mesh::Vec3 normal, mesh::Vec3 middle) {
+  constexpr float near_wall = -1.2F;  // cells
+  if (!hollow || middle.y > hollow->top - 0.5F || middle.y < hollow->floor - 1) return false;
+  const bool inwards = normal.x * middle.x + normal.z * middle.z < 0 || normal.y > 0.8F;
+  return inwards && hollow->within(middle) > near_wall;
 }
 
 }  // namespace
@@ -249,7 +266,7 @@ mesh::TexturedMesh unwrap(const Solid& solid, int tiles, bool is_turned) {
   constexpr std::uint32_t none = ~0U;
   const auto& from = solid.mesh;
   const auto normals = mesh::normals_of(from);
-  std::vector<std::array<std::uint32_t, 2>> ids(from.positions.size(), {none, none});
+  std::vector<std::array<std::uint32_t, 3>> ids(from.positions.size(), {none, none, none});
   mesh::TexturedMesh out;
   const float share = 1 / static_cast<float>(tiles);
   const auto corner = [&](std::uint32_t v, Side side) {
@@ -261,6 +278,7 @@ mesh::TexturedMesh unwrap(const Solid& solid, int tiles, bool is_turned) {
     out.normals.push_back(normals[v]);
     // The far wall of a turned body is hidden behind the near one: it shows what the near one does.
     if (is_turned && side == Side::Back) p.z = std::abs(p.z);
+    if (side == Side::Inside) p = seen_inside(*solid.hollow, solid.view, p);
     mesh::Vec2 uv = solid.view.see(p);
     const float tile = side == Side::Back && tiles > 1 ? share : 0;
     out.texture.push_back({std::clamp(uv.x, 0.0F, 1.0F) * share + tile, std::clamp(uv.y, 0.0F, 1.0F)});
@@ -275,6 +293,7 @@ mesh::TexturedMesh unwrap(const Solid& solid, int tiles, bool is_turned) {
     Side side = side_of(unit, (a + b + c) * (1.0F / 3), is_turned);
     // One picture for both sides needs no seam.
     if (tiles == 1 && !is_turned) side = Side::Front;
+    if (is_inside(solid.hollow, unit, (a + b + c) * (1.0F / 3))) side = Side::Inside;
     for (int k = 0; k < 3; ++k) out.mesh.indices.push_back(corner(v[k], side));
   }
   return out;
