@@ -16,6 +16,8 @@ namespace {
 constexpr float surely_turned = 0.75F;
 // Spread of the hues, Lab units, beyond which something boxy is a sign.
 constexpr float hues_of_a_sign = 20, frontal_sine_max = 0.26F;
+// Lying, more is asked of it: trains and sofas are long as well.
+constexpr float surely_lying = 0.97F;
 // A box that was asked for need not look like one as clearly.
 constexpr float box_if_asked = 0.25F;
 
@@ -74,7 +76,7 @@ std::optional<Guess> find_lying(const image::Picture& picture, const Mask& mask,
   const std::optional<float> turn = long_axis(grid);
   if (!turn) return {};
   std::optional<Guess> best;
-  float most = surely_turned;
+  float most = surely_lying;
   for (const float roll : {*turn, *turn + static_cast<float>(std::numbers::pi)}) {
     Guess guess;
     guess.subject = cut_out(picture, mask.alpha, params.texture_px, roll);
