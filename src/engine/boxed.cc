@@ -103,7 +103,8 @@ Solid boxed(const Grid& grid, const Cuboid& found, float depth) {
           if (value > -far_off) value = std::min(value, sample_quickly(grid.distance, at.x - 0.5F, at.y - 0.5F));
           if (!rest.empty()) {
             const float swell = sample_quickly(rest, at.x - 0.5F, at.y - 0.5F);
-            value = std::max(value, (swell > 0 ? std::sqrt(swell) : swell) - std::abs(p.y * box.sin_pitch + p.z * box.cos_pitch));
+            value = std::max(
+                value, (swell > 0 ? std::sqrt(swell) : swell) - std::abs(p.y * box.sin_pitch + p.z * box.cos_pitch));
           }
         }
         to[x] = value;

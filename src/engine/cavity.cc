@@ -49,7 +49,7 @@ Opening compare(const Strip& inside, const Strip& wall, double upper) {
 }
 
 Opening look_into(const Grid& grid, const Lathe& lathe, float rim) {
-  constexpr float within = 0.72F;                      // squared share of the ellipse: not its rim
+  constexpr float within = 0.72F;                     // squared share of the ellipse: not its rim
   constexpr float wall_from = 0.12F, wall_to = 0.4F;  // radii below the near rim
   const float height = rim * lathe.sin_top;
   Strip inside, wall;
@@ -98,9 +98,9 @@ float within_wall(const std::vector<float>& radius, int y, int rim_row, float wa
 }  // namespace
 
 std::optional<Cavity> find_cavity(const Grid& grid, const Lathe& lathe) {
-  constexpr float sine_min = 0.055F, rim_min = 8;              // an opening that is seen at all
-  constexpr float wall_share = 0.07F, wall_min = 2.2F;         // of the rim's radius; cells
-  constexpr float narrow = 0.3F, depth_min = 0.4F;             // of the rim's radius
+  constexpr float sine_min = 0.055F, rim_min = 8;       // an opening that is seen at all
+  constexpr float wall_share = 0.07F, wall_min = 2.2F;  // of the rim's radius; cells
+  constexpr float narrow = 0.3F, depth_min = 0.4F;      // of the rim's radius
   if (!lathe.found || !lathe.flat_top || lathe.sin_top < sine_min) return {};
   const auto rows = static_cast<int>(lathe.radius.size());
   const int rim_row = std::clamp(static_cast<int>(lathe.side_top) + 1, 0, rows - 1);

@@ -86,8 +86,7 @@ Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report
   report.shape = guess.shape;
   report.roll = guess.roll;
   report.pitch = guess.pitch;
-  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry)
-                                          : params.back;
+  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
   Solid solid = make_solid(guess.grid, report.shape, guess.found, params.depth);

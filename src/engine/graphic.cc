@@ -53,8 +53,8 @@ float stillness(const Look& look) {
 // The share of the area within the six commonest colours, each with what lies next to it.
 float share_of_few(const Look& look) {
   constexpr int cells = 18, colours = 6;
-  constexpr float unit = 12;  // Lab units
-  constexpr float zero = 110; // a and b below which nothing is
+  constexpr float unit = 12;   // Lab units
+  constexpr float zero = 110;  // a and b below which nothing is
   std::vector<int> count(cells * cells * cells);
   const auto cell = [](float v) { return std::clamp(static_cast<int>(v / unit), 0, cells - 1); };
   for (int y = 0; y < side; ++y) {
@@ -108,7 +108,8 @@ bool is_leaf(const Look& look, const cv::Scalar& spread, double chroma) {
 
 Graphic find_graphic(const Subject& subject) {
   constexpr float few_from = 0.93F;
-  // Light makes greys, and shades of one colour: where there is no more to see than that, everything has to stand still.
+  // Light makes greys, and shades of one colour: where there is no more to see than that, everything has to stand
+  // still.
   constexpr float still_from = 0.75F, still_if_shades = 0.9F, still_if_grey = 0.97F;
   constexpr float grey_below = 8, plain = 0.05F, shades_to = 0.35F;
   constexpr float dark_below = 20, dark_spread_max = 3;  // on black things there is no shading to be seen

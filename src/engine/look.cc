@@ -42,6 +42,12 @@ void take_lathe(Guess& guess, Lathe lathe) {
   guess.found.lathe = std::move(lathe);
 }
 
+// What a lathe's evidence is worth beside a box: without a rim there is nothing that a box could not have too.
+float weight_of(const Lathe& lathe) {
+  constexpr float without_rim = 0.25F;
+  return !lathe.found ? 0 : lathe.rim ? lathe.evidence : lathe.evidence - without_rim;
+}
+
 void take_box(Guess& guess, const Cuboid& box) {
   guess.shape = Shape::Box;
   guess.pitch = std::asin(box.sin_pitch);
@@ -72,7 +78,8 @@ std::optional<float> long_axis(const Grid& grid) {
 
 // Stood upright by its long axis, both ways up, for the end that faces the camera has to be the lower one. The surer
 // way is taken.
-std::optional<Guess> find_lying(const image::Picture& picture, const Mask& mask, const Params& params, const Grid& grid) {
+std::optional<Guess> find_lying(const image::Picture& picture, const Mask& mask, const Params& params,
+                                const Grid& grid) {
   const std::optional<float> turn = long_axis(grid);
   if (!turn) return {};
   std::optional<Guess> best;
@@ -124,9 +131,9 @@ Guess look_at(const image::Picture& picture, const Mask& mask, const Params& par
     upright.roll = lean.roll;
     if (Lathe leaned = find_lathe(upright.grid); leaned.found) take_lathe(upright, std::move(leaned));
   }
-  const float evidence =
-      std::max(lathe.found ? lathe.evidence : 0, upright.found.lathe ? upright.found.lathe->evidence : 0);
-  const Cuboid box = any && (evidence < surely_turned || graphic.found) ? find_cuboid(guess.subject, guess.grid) : Cuboid{};
+  const float evidence = std::max(weight_of(lathe), upright.found.lathe ? weight_of(*upright.found.lathe) : 0);
+  const Cuboid box =
+      any && (evidence < surely_turned || graphic.found) ? find_cuboid(guess.subject, guess.grid) : Cuboid{};
   if (graphic.found && !(box.found && may_be_body(box, graphic))) {
     guess.shape = Shape::Flat;
     return guess;

@@ -19,10 +19,10 @@ struct Guess {
   Subject subject;
   Grid grid;
   Findings found;
-  Shape shape = Shape::Soft;  // never Auto
-  float symmetry = 0;         // left to right, 0 to 1
-  float roll = 0, pitch = 0;  // as Report has them
-  std::optional<Lying> lying; // it was stood upright to be measured, and has to be laid down again
+  Shape shape = Shape::Soft;   // never Auto
+  float symmetry = 0;          // left to right, 0 to 1
+  float roll = 0, pitch = 0;   // as Report has them
+  std::optional<Lying> lying;  // it was stood upright to be measured, and has to be laid down again
 };
 
 /// Chooses between the shapes, or looks for what is needed of the one that was asked for.

@@ -9,8 +9,8 @@
 
 namespace i2m::engine {
 
-/// What the back shows when nobody said: Flip for turned things, Smooth for boxes and for what is seen from the front (it
-/// has a face, and one is enough), Mirror for everything else.
+/// What the back shows when nobody said: Flip for turned things, Smooth for boxes and for what is seen from the front
+/// (it has a face, and one is enough), Mirror for everything else.
 ///
 /// `symmetry` is the object's left-to-right symmetry in the picture, 0 to 1.
 Back choose_back(const Subject& subject, const Findings& found, float symmetry);
