@@ -22,13 +22,19 @@ struct Axis {
   float symmetry = 0;
 };
 
+// Coarsely first: the overlap changes slowly with the axis.
 Axis best_axis(const cv::Mat& mask, int from2, int to2) {
+  constexpr int stride = 4;
   const double area = cv::sum(mask)[0];
   Axis best;
-  for (int axis2 = from2; axis2 <= to2; ++axis2) {
-    const float symmetry = overlap(mask, axis2, area);
-    if (symmetry > best.symmetry) best = {axis2, symmetry};
-  }
+  const auto consider = [&](int from, int to, int step) {
+    for (int axis2 = std::max(from, from2); axis2 <= std::min(to, to2); axis2 += step) {
+      const float symmetry = overlap(mask, axis2, area);
+      if (symmetry > best.symmetry) best = {axis2, symmetry};
+    }
+  };
+  consider(from2, to2, stride);
+  consider(best.axis2 - stride + 1, best.axis2 + stride - 1, 1);
   return best;
 }
 

@@ -62,6 +62,26 @@ bool may_be_body(const Cuboid& box, const Graphic& graphic) {
 // Whether the box does better than the lathe, if there is one.
 bool is_box(const Cuboid& box, float evidence) { return box.found && evidence < surely_turned; }
 
+// The object turned upright, small: enough to see whether it is worth the whole.
+Lathe lathe_at(const image::Picture& picture, const Mask& mask, int n, float roll) {
+  constexpr int glance_px = 256;
+  return find_lathe(make_grid(cut_out(picture, mask.alpha, glance_px, roll), n));
+}
+
+std::optional<Guess> stand(const image::Picture& picture, const Mask& mask, const Params& params, int n,
+                           const Lean& lean) {
+  if (!lathe_at(picture, mask, n, lean.roll).found) return {};
+  Guess guess;
+  guess.subject = cut_out(picture, mask.alpha, params.texture_px, lean.roll);
+  guess.grid = make_grid(guess.subject, n);
+  Lathe lathe = find_lathe(guess.grid);
+  if (!lathe.found) return {};
+  guess.symmetry = lean.symmetry;
+  guess.roll = lean.roll;
+  take_lathe(guess, std::move(lathe));
+  return guess;
+}
+
 // The angle by which the picture must be turned to stand the long axis upright; none where there is no long axis, or
 // where it is nearly upright and find_lean looks better.
 std::optional<float> long_axis(const Grid& grid) {
@@ -82,21 +102,19 @@ std::optional<Guess> find_lying(const image::Picture& picture, const Mask& mask,
                                 const Grid& grid) {
   const std::optional<float> turn = long_axis(grid);
   if (!turn) return {};
-  std::optional<Guess> best;
-  float most = surely_lying;
-  for (const float roll : {*turn, *turn + static_cast<float>(std::numbers::pi)}) {
-    Guess guess;
-    guess.subject = cut_out(picture, mask.alpha, params.texture_px, roll);
-    guess.grid = make_grid(guess.subject, grid.n);
-    Lathe lathe = find_lathe(guess.grid);
-    if (!lathe.found || lathe.evidence <= most) continue;
-    most = lathe.evidence;
-    take_lathe(guess, std::move(lathe));
-    guess.found.cavity.reset();
-    guess.lying = Lying{.roll = roll, .pitch = std::exchange(guess.pitch, 0.0F)};
-    best = std::move(guess);
+  float roll = *turn, most = 0;
+  for (const float way : {*turn, *turn + static_cast<float>(std::numbers::pi)}) {
+    const Lathe lathe = lathe_at(picture, mask, grid.n, way);
+    if (lathe.found && lathe.evidence > most) most = lathe.evidence, roll = way;
   }
-  return best;
+  if (most < surely_lying) return {};
+  Guess guess;
+  guess.subject = cut_out(picture, mask.alpha, params.texture_px, roll);
+  guess.grid = make_grid(guess.subject, grid.n);
+  take_lathe(guess, find_lathe(guess.grid));
+  guess.found.cavity.reset();
+  guess.lying = Lying{.roll = roll, .pitch = std::exchange(guess.pitch, 0.0F)};
+  return guess;
 }
 
 }  // namespace
@@ -123,15 +141,8 @@ Guess look_at(const image::Picture& picture, const Mask& mask, const Params& par
   const Graphic graphic = any ? find_graphic(guess.subject) : Graphic{};
 
   Lathe lathe = find_lathe(guess.grid);
-  Guess upright;
-  if (lean.roll != 0) {
-    upright.subject = cut_out(picture, mask.alpha, params.texture_px, lean.roll);
-    upright.grid = make_grid(upright.subject, n);
-    upright.symmetry = lean.symmetry;
-    upright.roll = lean.roll;
-    if (Lathe leaned = find_lathe(upright.grid); leaned.found) take_lathe(upright, std::move(leaned));
-  }
-  const float evidence = std::max(weight_of(lathe), upright.found.lathe ? weight_of(*upright.found.lathe) : 0);
+  const std::optional<Guess> upright = lean.roll != 0 ? stand(picture, mask, params, n, lean) : std::nullopt;
+  const float evidence = std::max(weight_of(lathe), upright ? weight_of(*upright->found.lathe) : 0);
   const Cuboid box =
       any && (evidence < surely_turned || graphic.found) ? find_cuboid(guess.subject, guess.grid) : Cuboid{};
   if (graphic.found && !(box.found && may_be_body(box, graphic))) {
@@ -145,7 +156,7 @@ Guess look_at(const image::Picture& picture, const Mask& mask, const Params& par
     take_box(guess, box);
     return guess;
   }
-  if (upright.found.lathe) return upright;
+  if (upright) return *upright;
   if (lathe.found || !any) take_lathe(guess, std::move(lathe));
   return guess;
 }

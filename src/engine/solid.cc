@@ -11,6 +11,8 @@ namespace i2m::engine {
 namespace {
 
 constexpr int smoothing_passes = 2;
+// Cells a sample towards the viewer: the outline, which has to be exact, has no part there, but thin legs have.
+constexpr float deep_step = 1.5F, deep_step_thin = 1, thin_cells = 12;
 constexpr float kappa = 0.6F;      // of the screened inflation: wide areas end at 0.9 radius
 constexpr float box_half = 0.84F;  // of the radius
 constexpr float box_bevel = 0.28F;
@@ -24,6 +26,17 @@ cv::Mat swell_of(const Grid& grid, Shape shape) {
   return inflate(grid.distance, 2 / (kappa * r));
 }
 
+// An even number of samples, with room around a solid that reaches so far forwards and backwards.
+int samples_for(float reach, float step) { return 2 * (static_cast<int>(reach / step) + 2); }
+
+float step_for(const Grid& grid) { return grid.mean_width < thin_cells ? deep_step_thin : deep_step; }
+
+mesh::Mesh surface_of(const mesh::Volume& volume, float step) {
+  mesh::Mesh mesh = mesh::marching_cubes(volume);
+  for (mesh::Vec3& p : mesh.positions) p.z *= step;
+  return mesh;
+}
+
 // Two like sheets at +-swell_depth * sqrt(u): inside where u - (z / depth)^2 is positive.
 Solid between_sheets(const Grid& grid, Shape shape, float depth) {
   const cv::Mat u = swell_of(grid, shape);
@@ -31,12 +44,13 @@ Solid between_sheets(const Grid& grid, Shape shape, float depth) {
   cv::minMaxLoc(u, nullptr, &most);
   const float scale = swell_depth * depth;
   const float half = scale * std::sqrt(static_cast<float>(most));
-  const int nz = 2 * (static_cast<int>(half) + 2);
+  const float step = step_for(grid);
+  const int nz = samples_for(half, step);
   const auto n = static_cast<float>(grid.n);
   const float z0 = -static_cast<float>(nz - 1) / 2;
   mesh::Volume volume(grid.n, grid.n, nz, {0.5F - n / 2, 0.5F - n / 2, z0});
   for (int z = 0; z < nz; ++z) {
-    const float height = (z0 + static_cast<float>(z)) / scale;
+    const float height = step * (z0 + static_cast<float>(z)) / scale;
     const float cut = height * height;
     for (int y = 0; y < grid.n; ++y) {
       const auto* from = u.ptr<float>(grid.n - 1 - y);
@@ -46,7 +60,7 @@ Solid between_sheets(const Grid& grid, Shape shape, float depth) {
   }
   volume.seal();
   const View view{.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n};
-  return {.mesh = mesh::marching_cubes(volume), .view = view, .hollow = {}};
+  return {.mesh = surface_of(volume, step), .view = view, .hollow = {}};
 }
 
 // The rows of the picture that the turned body takes up.
@@ -100,7 +114,8 @@ Solid turned(const Grid& grid, const Lathe& lathe, const std::optional<Cavity>& 
   double rest_max = 0;
   if (!rest.empty()) cv::minMaxLoc(rest, nullptr, &rest_max);
   const float thickest = depth * std::max(radius_max, static_cast<float>(std::sqrt(std::max(0.0, rest_max))));
-  const int nz = 2 * (static_cast<int>(thickest) + 2);
+  const float step = step_for(grid);
+  const int nz = samples_for(thickest, step);
   const float z0 = -static_cast<float>(nz - 1) / 2;
   // What sticks out may reach as far up or down as the picture does.
   const float reach = std::max(frame.middle_row, static_cast<float>(grid.n) - frame.middle_row) / frame.cos_pitch;
@@ -119,7 +134,7 @@ Solid turned(const Grid& grid, const Lathe& lathe, const std::optional<Cavity>& 
       rest_half[x] = u > 0 ? std::sqrt(u) : u;
     }
     for (int z = 0; z < nz; ++z) {
-      const float q = (z0 + static_cast<float>(z)) / depth;
+      const float q = step * (z0 + static_cast<float>(z)) / depth;
       float* to = &volume.at(0, y, z);
       for (int x = 0; x < grid.n; ++x) {
         const float dx = static_cast<float>(x) + 0.5F - lathe.axis;
@@ -143,7 +158,7 @@ Solid turned(const Grid& grid, const Lathe& lathe, const std::optional<Cavity>& 
                   .row_low = frame.middle_row + frame.half_length * frame.cos_pitch,
                   .sin_high = lathe.sin_top,
                   .sin_low = lathe.sin_bottom};
-  return {.mesh = mesh::marching_cubes(volume), .view = view, .hollow = hollow};
+  return {.mesh = surface_of(volume, step), .view = view, .hollow = hollow};
 }
 
 }  // namespace
