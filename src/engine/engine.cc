@@ -52,6 +52,7 @@ class Run {
 Params clamped(Params p) {
   p.triangles_max = std::clamp(p.triangles_max, triangles_min, triangles_most);
   p.texture_px = std::clamp(p.texture_px, texture_px_min, texture_px_most);
+  p.relief = std::isfinite(p.relief) ? std::clamp(p.relief, 0.0F, relief_most) : 0;
   p.depth = std::isfinite(p.depth) ? std::clamp(p.depth, depth_min, depth_most) : 1;
   return p;
 }
@@ -89,7 +90,7 @@ Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report
   report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
-  Solid solid = make_solid(guess.grid, report.shape, guess.found, params.depth);
+  Solid solid = make_solid(guess.grid, report.shape, guess.found, {.depth = params.depth, .relief = params.relief});
 
   CHECK_OK(run.begin(Stage::Simplify));
   solid.mesh = mesh::simplify(solid.mesh, static_cast<std::size_t>(params.triangles_max));

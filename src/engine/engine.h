@@ -37,11 +37,13 @@ inline constexpr int texture_px_min = 128;
 inline constexpr int texture_px_most = 2048;
 inline constexpr float depth_min = 0.3F;
 inline constexpr float depth_most = 2.0F;
+inline constexpr float relief_most = 1.0F;
 
 struct Params {
   int triangles_max = 5000;  // never more, and within 0.5 % of it where the surface has that much to tell
   Shape shape = Shape::Auto;
   float depth = 1;        // multiplies the extent towards the viewer
+  float relief = 0.2F;    // 0 to 1: how far light and dark places of a soft or flat front stand out
   int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
   Back back = Back::Auto;
 };

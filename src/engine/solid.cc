@@ -14,6 +14,7 @@ constexpr int smoothing_passes = 2;
 // Cells a sample towards the viewer: the outline, which has to be exact, has no part there, but thin legs have.
 constexpr float deep_step = 1.5F, deep_step_thin = 1, thin_cells = 12;
 constexpr float kappa = 0.6F;      // of the screened inflation: wide areas end at 0.9 radius
+constexpr float relief_reach = 0.03F;  // of the side, at the most
 constexpr float box_half = 0.84F;  // of the radius
 constexpr float box_bevel = 0.28F;
 constexpr float plate_half = 0.2F;
@@ -24,6 +25,20 @@ cv::Mat swell_of(const Grid& grid, Shape shape) {
   if (shape == Shape::Box) return slab(grid.distance, box_half * r, std::max(1.0F, box_bevel * r));
   if (shape == Shape::Flat) return slab(grid.distance, std::max(1.5F, plate_half * r), std::max(1.0F, plate_bevel * r));
   return inflate(grid.distance, 2 / (kappa * r));
+}
+
+// How far the front stands out, in cells: what is lighter than its surroundings comes forward. Nothing near the outline,
+// which has to stay where it is.
+cv::Mat relief_of(const Grid& grid, float relief) {
+  constexpr double surroundings = 0.03, contrast_max = 0.25, fade = 0.04;  // of the side; luminance; of the side
+  const auto n = static_cast<double>(grid.n);
+  cv::Mat around, out;
+  cv::GaussianBlur(grid.luminance, around, {0, 0}, surroundings * n);
+  out = cv::max(cv::min(grid.luminance - around, contrast_max), -contrast_max);
+  cv::Mat inwards = cv::max(cv::min(grid.distance / (fade * n), 1.0), 0.0);
+  out = out.mul(inwards) * (static_cast<double>(relief_reach * relief) * n / contrast_max);
+  cv::GaussianBlur(out, out, {0, 0}, 1);
+  return out;
 }
 
 // An even number of samples, with room around a solid that reaches so far forwards and backwards.
@@ -38,12 +53,13 @@ mesh::Mesh surface_of(const mesh::Volume& volume, float step) {
 }
 
 // Two like sheets at +-swell_depth * sqrt(u): inside where u - (z / depth)^2 is positive.
-Solid between_sheets(const Grid& grid, Shape shape, float depth) {
+Solid between_sheets(const Grid& grid, Shape shape, const Wishes& wishes) {
   const cv::Mat u = swell_of(grid, shape);
   double most = 0;
   cv::minMaxLoc(u, nullptr, &most);
-  const float scale = swell_depth * depth;
-  const float half = scale * std::sqrt(static_cast<float>(most));
+  const float scale = swell_depth * wishes.depth;
+  const cv::Mat raised = wishes.relief > 0 ? relief_of(grid, wishes.relief) : cv::Mat();
+  const float half = scale * std::sqrt(static_cast<float>(most)) + wishes.depth * relief_reach * wishes.relief * static_cast<float>(grid.n);
   const float step = step_for(grid);
   const int nz = samples_for(half, step);
   const auto n = static_cast<float>(grid.n);
@@ -55,7 +71,15 @@ Solid between_sheets(const Grid& grid, Shape shape, float depth) {
     for (int y = 0; y < grid.n; ++y) {
       const auto* from = u.ptr<float>(grid.n - 1 - y);
       float* to = &volume.at(0, y, z);
-      for (int x = 0; x < grid.n; ++x) to[x] = from[x] - cut;
+      if (raised.empty() || height <= 0) {
+        for (int x = 0; x < grid.n; ++x) to[x] = from[x] - cut;
+        continue;
+      }
+      const auto* shift = raised.ptr<float>(grid.n - 1 - y);
+      for (int x = 0; x < grid.n; ++x) {
+        const float own = std::max(0.0F, height - shift[x] / swell_depth);
+        to[x] = from[x] - own * own;
+      }
     }
   }
   volume.seal();
@@ -170,10 +194,10 @@ float Hollow::radius_at(float y) const {
 
 float Hollow::within(mesh::Vec3 p) const { return radius_at(p.y) - std::sqrt(p.x * p.x + p.z * p.z / (depth * depth)); }
 
-Solid make_solid(const Grid& grid, Shape shape, const Findings& found, float depth) {
-  Solid solid = found.lathe ? turned(grid, *found.lathe, found.cavity, depth)
-                : found.box ? boxed(grid, *found.box, depth)
-                            : between_sheets(grid, shape, depth);
+Solid make_solid(const Grid& grid, Shape shape, const Findings& found, const Wishes& wishes) {
+  Solid solid = found.lathe ? turned(grid, *found.lathe, found.cavity, wishes.depth)
+                : found.box ? boxed(grid, *found.box, wishes.depth)
+                            : between_sheets(grid, shape, wishes);
   mesh::smooth(solid.mesh, smoothing_passes);
   return solid;
 }

@@ -60,10 +60,16 @@ struct Findings {
   std::optional<Cuboid> box;
 };
 
+/// What the user has to say about it; see Params.
+struct Wishes {
+  float depth = 1;
+  float relief = 0;
+};
+
 /// Guesses the solid behind the outline: what has been found, otherwise as `shape` says.
 ///
 /// Cost:   10 to 80 ms, 4 bytes a voxel of the solid's bounding box.
 /// Source: engine.md 2.1, 2.3 and 2.4; mesh/marching_cubes.h.
-Solid make_solid(const Grid& grid, Shape shape, const Findings& found, float depth);
+Solid make_solid(const Grid& grid, Shape shape, const Findings& found, const Wishes& wishes);
 
 }  // namespace i2m::engine
