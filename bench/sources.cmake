@@ -1,1 +1,2 @@
 # Every benchmark program and its files, by name.
+include(bench/image/sources.cmake)

@@ -12,6 +12,7 @@
 #include "db/leader.h"
 #include "dispatch/schedule.h"
 #include "dispatch/work.h"
+#include "engine/matting.h"
 #include "identity/identity.h"
 #include "jobs/jobs.h"
 #include "migrations.gen.h"
@@ -76,6 +77,23 @@ struct Loops {
 Result<std::size_t> count_or_cores(const Settings& settings, std::string_view name) {
   TRY(const std::int64_t n, settings.number(name, 0, 256));
   return n > 0 ? static_cast<std::size_t>(n) : std::max(1u, std::thread::hardware_concurrency());
+}
+
+// Pictures come from strangers: without walls around their decoder nothing starts, unless the operator says so.
+Result<image::Decoder> picture_decoder(const Settings& settings) {
+  image::Decoder::Settings out;
+  const std::string& walls = settings.text("DECODE_WALLS");
+  if (walls != "required" && walls != "limits") {
+    return refuse(Code::Invalid, "DECODE_WALLS", "DECODE_WALLS must be required or limits");
+  }
+  if (walls == "limits") out.walls = image::Walls::Limits;
+  TRY(image::Decoder decoder, image::Decoder::open(std::move(out)));
+  if (!decoder.filtered()) {
+    log::warn("decoder_unfiltered", {{"why",
+                                      "the kernel refuses seccomp, and DECODE_WALLS=limits puts up with it: a "
+                                      "picture that takes the decoder over can make any system call"}});
+  }
+  return decoder;
 }
 
 Result<net::ServerSettings> server_settings(const Settings& settings, std::string_view listen) {
@@ -256,6 +274,13 @@ Result<> serve(const Settings& settings) {
   loops.run([&] { server->drain([&loops] { loops.stop(); }); });
 }
 
+// Loaded before anything listens: a worker with half its settings is worse than none.
+Result<std::unique_ptr<const engine::Network>> own_network(const Settings& settings) {
+  const std::string& file = settings.text("ENGINE_MATTING_ONNX");
+  if (file.empty()) return nullptr;
+  return engine::load_matting(file, "ENGINE_MATTING_ONNX");
+}
+
 Result<> work(const Settings& settings) {
   Loops loops;
   CHECK_OK(loops.make(settings, 1));
@@ -263,11 +288,13 @@ Result<> work(const Settings& settings) {
   TRY(storage::Store objects, store(settings, *files));
   TRY(jobs::Settings jobs_settings, job_settings(settings));
   TRY(const std::size_t threads, count_or_cores(settings, "ENGINE_THREADS"));
+  TRY(image::Decoder decoder, picture_decoder(settings));
   TRY(const std::chrono::milliseconds patience, settings.milliseconds("WORK_PATIENCE_MS"));
+  TRY(std::unique_ptr<const engine::Network> matting, own_network(settings));
   TRY(redis::Settings redis, redis_settings(settings));
   Operations operations;
   CHECK_OK(operations.listen(settings, loops, *files, "work"));
-  providers::Embedded embedded{static_cast<int>(threads)};
+  providers::Embedded embedded{static_cast<int>(threads), std::move(decoder), std::move(matting)};
   dispatch::Worker worker{loops.first(), std::move(redis),         embedded,
                           objects,       std::move(jobs_settings), operations.metrics};
   const auto finished = [&loops](std::exception_ptr thrown) {

@@ -8,6 +8,7 @@
 #include "admin/admin.h"
 #include "app.h"
 #include "cli/convert.h"
+#include "cli/model.h"
 #include "net/problem.h"
 #include "version.gen.h"
 
@@ -54,8 +55,9 @@ int run_migrate() {
 int main(int argc, char** argv) {
   using namespace i2m;
   const std::string_view first = argc > 1 ? argv[1] : "";
-  // These two read their own arguments.
+  // These read their own arguments.
   if (first == "convert") return cli::convert_main(argc - 1, argv + 1);
+  if (first == "model") return cli::model_main(argc - 1, argv + 1);
   if (first == "admin") return admin::admin_main(argc - 1, argv + 1);
 
   CLI::App cli{"Image2Model: pictures in, textured 3D models out.", "image2model"};
@@ -70,6 +72,7 @@ int main(int argc, char** argv) {
   cli.add_subcommand("migrate", "brings the database's schema up to date")->callback([&] { code = run_migrate(); });
   cli.add_subcommand("openapi", "prints the API's OpenAPI 3.1 document")->callback([] { std::cout << app::openapi(); });
   cli.add_subcommand("convert", "one picture to one model, with no server (see: convert --help)");
+  cli.add_subcommand("model", "looks at, draws, simplifies and converts a GLB (see: model --help)");
   cli.add_subcommand("admin", "companies, users, credits (see: admin --help)");
   CLI11_PARSE(cli, argc, argv);
   return code;

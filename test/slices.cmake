@@ -23,3 +23,7 @@ target_link_libraries(storage_test PRIVATE i2m_given)
 
 i2m_test(jobs_test src/jobs/jobs_test.cc src/dispatch/schedule_test.cc src/dispatch/work_test.cc)
 target_link_libraries(jobs_test PRIVATE i2m_given)
+
+i2m_test(embedded_test src/providers/embedded_test.cc)
+target_link_libraries(embedded_test PRIVATE i2m_slices)
+target_compile_definitions(embedded_test PRIVATE I2M_PICTURES="${CMAKE_SOURCE_DIR}/test/data/pictures")

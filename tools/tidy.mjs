@@ -8,11 +8,13 @@ const COLUMNS_MAX = 120;
 // Who may include whom. A slice may use another slice's face only: <slice>/<slice>.h and the headers listed here.
 const FOUNDATIONS = { base: [], db: ["base"], redis: ["base"], net: ["base", "db", "redis"] };
 const PURE = { image: ["base"], mesh: ["base"], engine: ["base", "image", "mesh"], cli: ["base", "image", "mesh", "engine"] };
+// Simulators of other people's services: a program of its own, of which the product knows nothing.
+const SANDBOX = ["sandbox", "base", "engine", "image", "mesh"];
 const SLICES = {
   identity: [],
   storage: [],
   credits: [],
-  providers: ["engine"],
+  providers: ["engine", "image"],
   jobs: ["credits", "storage", "image"],
   dispatch: ["jobs", "credits", "storage", "providers", "mesh"],
   admin: ["identity", "credits"],
@@ -44,6 +46,12 @@ function checkCode(file, lines) {
   if (lines.length > max && !/_test\.cc$/.test(file)) offend(file, max, `${lines.length} lines, at most ${max}`);
   if (file.endsWith(".h") && !/(^|\n)#pragma once/.test(lines.join("\n"))) offend(file, 1, "no #pragma once");
   const room = /^src\/([a-z]+)\//.exec(file)?.[1];
+  lines.forEach((text, i) => {
+    const other = /^#include "([a-z]+)\//.exec(text)?.[1];
+    if (other === undefined) return;
+    if (file.startsWith("sandbox/") && !SANDBOX.includes(other)) offend(file, i + 1, `sandbox must not know ${other}`);
+    if (file.startsWith("src/") && other === "sandbox") offend(file, i + 1, "the product must not know sandbox");
+  });
   if (!room) return;
   lines.forEach((text, i) => {
     const include = /^#include "([a-z]+)\/([^"]+)"/.exec(text);
@@ -66,7 +74,7 @@ function checkSql(file, text, i) {
 function checkWalk() {
   for (const page of files.filter((file) => /^(docs\/.*|README|CHANGELOG)\.md$/.test(file) || file === "README.md")) {
     const text = readFileSync(page, "utf8");
-    for (const [, name] of text.matchAll(/`((?:src|db|docs|tools|test|config|web|bench|deploy|fuzz)\/[\w./-]+\.\w+)`/g)) {
+    for (const [, name] of text.matchAll(/`((?:src|db|docs|tools|test|config|web|bench|deploy|fuzz|sandbox)\/[\w./-]+\.\w+)`/g)) {
       if (!existsSync(name)) offends(`${page}: names ${name}, which is gone`);
     }
   }

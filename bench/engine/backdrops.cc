@@ -60,7 +60,7 @@ cv::Mat moved(const cv::Mat& mask, double right, double down) {
 
 /// Where the object stands: darkest under the middle of its lower edge.
 cv::Mat contact_shadow(const cv::Rect& box, int side) {
-  const double across = 0.28 * box.width, down = 0.027 * side;
+  const double across = 0.28 * box.width, down = 0.028 * side;
   const double x0 = box.x + 0.5 * box.width, y0 = box.y + box.height;
   cv::Mat out(side, side, CV_32F);
   for (int y = 0; y < side; ++y) {
@@ -79,7 +79,7 @@ cv::Mat on_shadow(const cv::Mat& alpha, cv::RNG& random) {
   cv::Mat drop;
   cv::GaussianBlur(moved(alpha, 0.014 * side, 0.014 * side), drop, {}, 0.018 * side);
   darken(out, 0.28 * drop);
-  darken(out, 0.42 * contact_shadow(cv::boundingRect(alpha > 0.5), side));
+  darken(out, 0.37 * contact_shadow(cv::boundingRect(alpha > 0.5), side));
   add_noise(out, random);
   return out;
 }

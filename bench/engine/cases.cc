@@ -9,7 +9,7 @@ namespace i2m::bench {
 namespace {
 
 // Part of every cached file's name: what changes the pictures or clouds changes it.
-constexpr const char* cache_version = "2";
+constexpr const char* cache_version = "3";
 constexpr std::size_t truth_points = 7000;
 constexpr int side_view_px = 192;
 constexpr std::array<View, 3> side_views{{{-75, 15}, {20, 15}, {150, 15}}};

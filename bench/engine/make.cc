@@ -45,6 +45,7 @@ engine::Params params_of(const Wish& wish, int level) {
   params.shape = wish.shape;
   params.back = wish.back;
   params.depth = wish.depth;
+  params.learned = wish.learned;
   if (wish.texture_px > 0) params.texture_px = wish.texture_px;
   return params;
 }
@@ -70,7 +71,8 @@ void warm_up() {
   cv::Mat disc(side, side, CV_8UC3, cv::Scalar::all(255));
   cv::circle(disc, {side / 2, side / 2}, side / 3, cv::Scalar(180, 40, 30), cv::FILLED);
   const auto jpeg = image::write_jpeg(disc, jpeg_quality);
-  if (jpeg) (void)engine::make_model(*jpeg, engine::params_of(engine::Quality::Low));
+  const auto model = engine::make_model(*jpeg, engine::params_of(engine::Quality::Low));
+  if (!model) give_up("the engine does not make a disc: " + model.error().message);
 }
 
 std::string line_of(int level, const Result<engine::Model>& model, double cpu_ms) {
@@ -149,9 +151,9 @@ std::string output_of(std::vector<std::string> arguments) {
 std::vector<std::string> arguments_of(const Wish& wish) {
   std::vector<std::string> out;
   for (const int level : wish.levels) out.insert(out.end(), {"level", std::to_string(level)});
-  out.insert(out.end(),
-             {"shape", std::string(engine::name_of(wish.shape)), "back", std::string(engine::name_of(wish.back)),
-              "depth", fmt::format("{}", wish.depth), "texture", std::to_string(wish.texture_px)});
+  out.insert(out.end(), {"shape", std::string(engine::name_of(wish.shape)), "back",
+                         std::string(engine::name_of(wish.back)), "depth", fmt::format("{}", wish.depth), "texture",
+                         std::to_string(wish.texture_px), "learned", wish.learned ? "1" : "0"});
   return out;
 }
 
@@ -166,6 +168,8 @@ bool take_argument(Wish& wish, const std::string& key, const std::string& value)
     wish.depth = std::stof(value);
   else if (key == "texture")
     wish.texture_px = std::stoi(value);
+  else if (key == "learned")
+    wish.learned = value != "0";
   else
     return false;
   return true;

@@ -1,6 +1,6 @@
-# Looking at the engine's models.
+# Looking at the engine's models, and timing it.
 add_executable(engine_render bench/engine/render.cc)
-target_link_libraries(engine_render PRIVATE i2m_mesh PkgConfig::JPEG PkgConfig::PNG)
+target_link_libraries(engine_render PRIVATE i2m_cli)
 target_compile_options(engine_render PRIVATE -O2)
 
 # The furniture of Sweet Home 3D as ground truth.
@@ -23,6 +23,7 @@ add_executable(engine_bench
   bench/engine/report.cc
   bench/engine/shape.cc
   bench/engine/sheet.cc
+  bench/engine/speed.cc
   bench/engine/table.cc
   bench/engine/workers.cc)
 target_link_libraries(engine_bench PRIVATE i2m_engine_truth CLI11::CLI11 Threads::Threads)

@@ -43,6 +43,7 @@ enum class Code : std::uint8_t {
   PictureTooLarge,    // pixels: a decompression bomb or an honest giant
   PictureUnreadable,  // decodes to nothing
   NoObjectFound,      // blank, transparent, 1x1: nothing to model
+  ObjectUnclear,      // there is something, but its outline is a guess
   // One item while it runs.
   ContractMissed,     // the model breaks its preset's promise
   DeadlineExceeded,   // the item or the request ran out of time

@@ -1,198 +1,324 @@
 #include "cli/convert.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cmath>
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
+#include <filesystem>
 #include <map>
-#include <string>
-#include <vector>
+#include <optional>
+#include <system_error>
+#include <utility>
 
 #include "base/bounds.h"
-#include "engine/engine.h"
+#include "cli/convert_options.h"
+#include "cli/files.h"
+#include "cli/formats.h"
+#include "cli/pictures.h"
+#include "cli/report.h"
+#include "engine/mask.h"
+#include "image/decode.h"
+#include "image/decoder.h"
+#include "image/png_write.h"
+#include "mesh/render.h"
+#include "mesh/rewrite.h"
+#include "mesh/scene.h"
 
 namespace i2m::cli {
 namespace {
 
-using engine::Back, engine::Model, engine::Params, engine::Progress, engine::Quality, engine::Report, engine::Shape,
-    engine::Stage;
+namespace fs = std::filesystem;
+using engine::Quality, engine::Stage;
 
-constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
+class Watch {
+ public:
+  float ms() const {
+    return std::chrono::duration<float, std::milli>(std::chrono::steady_clock::now() - began_).count();
+  }
 
-struct Options {
-  std::string in, out;
-  Quality quality = Quality::Medium;
-  int triangles = 0, texture = 0;
-  Shape shape = Shape::Auto;
-  Back back = Back::Auto;
-  float depth = 1;
-  bool json = false;
+ private:
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
-int complain(const std::string& what) {
+int complain(const std::string& what, int code) {
   std::fprintf(stderr, "image2model convert: %s\n", what.c_str());
-  return exit_failed;
+  return code;
 }
 
-// Reads one byte more than is allowed at most, to tell "too large" from "just fits".
-Result<std::vector<std::uint8_t>> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return refuse(Code::NotFound, "in", "cannot open " + path);
-  std::vector<std::uint8_t> bytes(bounds::file_bytes_max + 1);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (file.bad()) return refuse(Code::NotFound, "in", "cannot read " + path);
-  bytes.resize(static_cast<std::size_t>(file.gcount()));
-  if (bytes.size() > bounds::file_bytes_max) {
-    return refuse(Code::FileTooLarge, "in",
-                  path + " is larger than " + std::to_string(bounds::file_bytes_max >> 20) + " MiB; save it smaller");
+/// The files that one picture becomes.
+struct Job {
+  std::string in;
+  std::vector<std::pair<Quality, std::string>> models;
+  std::string preview, mask;  // empty: not asked for
+
+  std::vector<std::string> files() const {
+    std::vector<std::string> all;
+    for (const auto& [quality, path] : models) all.push_back(path);
+    if (!preview.empty()) all.push_back(preview);
+    if (!mask.empty()) all.push_back(mask);
+    return all;
   }
-  return bytes;
+};
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return path.ends_with('/') || fs::is_directory(path, ignored);
 }
 
-bool write_all(int fd, const std::vector<std::uint8_t>& bytes) {
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    done += static_cast<std::size_t>(n);
+std::string placed(const std::string& where, const std::string& in, const std::string& suffix) {
+  if (where.empty() || !is_folder(where)) return where;
+  return fs::path(where) / (fs::path(in).stem().string() + suffix);
+}
+
+std::string with_quality(const std::string& path, Quality quality) {
+  fs::path out(path);
+  const fs::path name = out.stem().string() + "-" + std::string(name_of(quality)) + out.extension().string();
+  return out.replace_filename(name);
+}
+
+Job plan(const ConvertOptions& o, const std::string& in) {
+  Job job{.in = in, .models = {}, .preview = placed(o.preview, in, ".png"), .mask = placed(o.mask, in, "-mask.png")};
+  const std::string out = placed(o.out, in, ".glb");
+  if (!o.all_presets) {
+    job.models.emplace_back(o.quality, out);
+    return job;
   }
-  return true;
+  for (const Quality q : {Quality::Low, Quality::Medium, Quality::High})
+    job.models.emplace_back(q, with_quality(out, q));
+  return job;
 }
 
-// Whole or not at all: readers of `path` see the old file or the new one.
-bool write_file(const std::string& path, const std::vector<std::uint8_t>& bytes) {
-  std::string temporary = path + ".XXXXXX";
-  const int fd = ::mkstemp(temporary.data());
-  if (fd < 0) return false;
-  constexpr mode_t usual = 0644;  // mkstemp makes files for the owner alone
-  const bool written = write_all(fd, bytes) && ::fchmod(fd, usual) == 0 && ::fsync(fd) == 0;
-  if (::close(fd) == 0 && written && std::rename(temporary.c_str(), path.c_str()) == 0) return true;
-  const int why = errno;
-  ::unlink(temporary.c_str());
-  errno = why;
-  return false;
-}
-
-void print_json(const Model& model, const std::string& path) {
-  const Report& r = model.report;
-  std::string stages;
-  float total = 0;
-  for (std::size_t i = 0; i < engine::stage_count; ++i) {
-    total += r.stage_ms[i];
-    stages +=
-        (i == 0 ? "\"" : ",\"") + std::string(name_of(static_cast<Stage>(i))) + "\":" + std::to_string(r.stage_ms[i]);
+// What would be lost is found before anything is written: a file named twice, a picture that is its own result.
+Result<std::vector<Job>> plan_all(const ConvertOptions& o) {
+  const bool several = o.pictures.size() > 1;
+  for (const auto& [option, path] : {std::pair{"--out", o.out}, {"--preview", o.preview}, {"--mask", o.mask}}) {
+    if (several && !path.empty() && !is_folder(path)) {
+      return refuse(Code::Invalid, "", std::string(option) + " must be a folder for several pictures: " + path + "/");
+    }
   }
-  std::string name;
-  for (const char c : path) {
-    if (static_cast<unsigned char>(c) < 0x20) continue;
-    if (c == '"' || c == '\\') name += '\\';
-    name += c;
+  if (!is_folder(o.out) && !format_of(o.out)) {
+    return refuse(Code::Invalid, "", "--out must end in .glb, .zip, .stl or .usdz, or be a folder: " + o.out);
   }
-  const auto text = [](std::string_view s) { return std::string(s); };
-  std::printf(
-      "{\"out\":\"%s\",\"bytes\":%zu,\"triangles\":%d,\"vertices\":%d,\"shape\":\"%s\",\"back\":\"%s\","
-      "\"pitch\":%.4f,\"roll\":%.4f,\"grid\":%d,\"mask_from_alpha\":%s,\"mask_confidence\":%.3f,"
-      "\"picture\":{\"type\":\"%s\",\"width\":%u,\"height\":%u},\"total_ms\":%.1f,\"stage_ms\":{%s}}\n",
-      name.c_str(), model.glb.size(), r.triangles, r.vertices, text(name_of(r.shape)).c_str(),
-      text(name_of(r.back)).c_str(), static_cast<double>(r.pitch), static_cast<double>(r.roll), r.grid,
-      r.mask_from_alpha ? "true" : "false", static_cast<double>(r.mask_confidence),
-      text(name_of(r.picture.type)).c_str(), r.picture.width, r.picture.height, static_cast<double>(total),
-      stages.c_str());
-}
-
-void print_text(const Model& model, const std::string& path) {
-  constexpr float doubtful = 0.35F;
-  const Report& r = model.report;
-  std::printf("%s: %d triangles, %zu kB, %s\n", path.c_str(), r.triangles, model.glb.size() / 1000,
-              std::string(name_of(r.shape)).c_str());
-  if (r.mask_confidence < doubtful) {
-    std::fprintf(stderr,
-                 "The object does not stand out clearly; a plain background or a transparent PNG works best.\n");
+  std::vector<Job> jobs;
+  std::map<std::string, std::string> taken;
+  for (const std::string& in : o.pictures) {
+    jobs.push_back(plan(o, in));
+    for (const std::string& file : jobs.back().files()) {
+      std::error_code ignored;
+      if (fs::equivalent(in, file, ignored)) {
+        return refuse(Code::Invalid, "", in + " would be overwritten by its own result; give another name");
+      }
+      const auto [there, fresh] = taken.emplace(fs::path(file).lexically_normal(), in);
+      if (!fresh) {
+        std::string why = there->second;
+        why.append(" and ").append(in).append(" would both become ").append(file).append("; convert them apart");
+        return refuse(Code::Invalid, "", std::move(why));
+      }
+    }
   }
+  return jobs;
 }
 
-template <class T>
-using Words = std::map<std::string, T>;
-
-// An option that takes one of these words; what it means is looked up after parsing.
-template <class T>
-void choice(CLI::App& app, const std::string& name, std::string& word, const Words<T>& words, const std::string& help) {
-  std::vector<std::string> names;
-  for (const auto& [text, value] : words) names.push_back(text);
-  app.add_option(name, word, help)->check(CLI::IsMember(names))->default_str(word);
+std::vector<std::string> hints_for(const engine::Mask& mask) {
+  std::vector<std::string> hints;
+  if (!mask.from_alpha && mask.confidence < engine::doubtful_confidence) {
+    hints.emplace_back(
+        "the object does not stand out clearly; a plain background or a transparent PNG works best (--mask FILE shows "
+        "what "
+        "was taken for it)");
+  }
+  const cv::Mat object = mask.alpha > 127;
+  const auto share = [](const cv::Mat& line) {
+    return static_cast<double>(cv::countNonZero(line)) / static_cast<double>(line.total());
+  };
+  constexpr double cut_off = 0.1;
+  if (std::max({share(object.row(0)), share(object.row(object.rows - 1)), share(object.col(0)),
+                share(object.col(object.cols - 1))}) > cut_off) {
+    hints.emplace_back("the object is cut off by the picture's edge, and so is the model; leave some room around it");
+  }
+  constexpr int few_px = 128 * 128;
+  if (cv::countNonZero(object) < few_px) {
+    hints.emplace_back("the object has few pixels, so the texture will be blurred; send a larger or closer picture");
+  }
+  return hints;
 }
 
-int run(const Options& o) {
-  Params params = engine::params_of(o.quality);
-  if (o.triangles != 0) params.triangles_max = o.triangles;
-  if (o.texture != 0) params.texture_px = o.texture;
-  params.shape = o.shape;
-  params.back = o.back;
-  params.depth = o.depth;
-  const auto bytes = read_file(o.in);
-  if (!bytes) return complain(bytes.error().message);
-  Progress progress;
-  if (::isatty(STDERR_FILENO) != 0) {
-    progress = [](Stage stage, float fraction) {
-      std::fprintf(stderr, "\r\033[K%3.0f %% %s", static_cast<double>(fraction) * 100,
-                   std::string(name_of(stage)).c_str());
+// The picture with its background gone: to look at, and to mend by hand.
+Result<std::vector<std::uint8_t>> cut_out_png(const image::Picture& picture, const engine::Mask& mask) {
+  std::vector<std::uint8_t> rgba;
+  rgba.reserve(picture.rgb.total() * 4);
+  for (int y = 0; y < picture.rgb.rows; ++y) {
+    const std::uint8_t* rgb = picture.rgb.ptr(y);
+    const std::uint8_t* alpha = mask.alpha.ptr(y);
+    for (int x = 0; x < picture.rgb.cols; ++x, rgb += 3) rgba.insert(rgba.end(), {rgb[0], rgb[1], rgb[2], alpha[x]});
+  }
+  return image::write_png(rgba, picture.rgb.cols, picture.rgb.rows);
+}
+
+Result<std::vector<std::uint8_t>> preview_png(const mesh::Scene& scene, const image::Decoder& decoder) {
+  const mesh::View view{.width = 768, .height = 768, .yaw = 25, .pitch = 12};
+  const mesh::Picture drawn = mesh::Renderer(scene, decode_pictures(scene, decoder)).draw(view);
+  return image::write_png(drawn.rgba, drawn.width, drawn.height);
+}
+
+class Converter {
+ public:
+  Converter(const ConvertOptions& options, const image::Decoder& decoder)
+      : options_{options},
+        decoder_{decoder},
+        progress_{Progress::style_for(options.progress), options.pictures.size()} {}
+
+  /// Converts one picture and says so; false when it was refused.
+  bool convert(const Job& job) {
+    progress_.begin(job.in);
+    const Result<> done = attempt(job);
+    progress_.clear();
+    if (done) return true;
+    const std::string sentence = sentence_of(done.error());
+    if (options_.json) print_json_refusal(job.in, sentence);
+    complain(job.in + ": " + sentence, exit_failed);
+    return false;
+  }
+
+ private:
+  Result<> attempt(const Job& job) {
+    Look look{.path = job.in};
+    TRY(const image::Picture picture, decode(look));
+    const Watch watch;
+    TRY(const engine::Mask mask, engine::find_mask(picture, options_.params, report(0, 1)));
+    look.mask_ms = watch.ms();
+    look.from_alpha = mask.from_alpha;
+    look.confidence = mask.confidence;
+    look.covered = static_cast<float>(cv::countNonZero(mask.alpha > 127)) / static_cast<float>(mask.alpha.total());
+    look.hints = hints_for(mask);
+    if (!job.mask.empty()) {
+      TRY(const auto png, cut_out_png(picture, mask));
+      CHECK_OK(write_file(job.mask, png));
+    }
+    std::vector<Made> made;
+    for (std::size_t i = 0; i < job.models.size(); ++i) {
+      TRY(Made one, make(picture, mask, look, job, i));
+      made.push_back(std::move(one));
+    }
+    progress_.clear();
+    say(look, made);
+    return {};
+  }
+
+  Result<image::Picture> decode(Look& look) {
+    progress_.at(name_of(Stage::Decode), 0);
+    TRY(const auto bytes, read_file(look.path, bounds::file_bytes_max));
+    const Watch watch;
+    TRY(look.info, image::probe(bytes));
+    image::Decoder::Spent spent;
+    engine::Params largest = options_.params;
+    largest.texture_px = std::max(largest.texture_px, engine::params_of(Quality::High).texture_px);
+    auto picture = decoder_.decode(bytes, look.info, engine::decode_side_px(largest), &spent);
+    look.decode_ms = watch.ms();
+    look.decode_cpu_ms = std::chrono::duration<double, std::milli>(spent.cpu).count();
+    look.filtered = spent.filtered;
+    return picture;
+  }
+
+  engine::Params params_for(Quality quality) const {
+    engine::Params params = options_.params;
+    const engine::Params preset = engine::params_of(quality);
+    if (params.triangles_max == 0) params.triangles_max = preset.triangles_max;
+    if (params.texture_px == 0) params.texture_px = preset.texture_px;
+    return params;
+  }
+
+  Result<Made> make(const image::Picture& picture, const engine::Mask& mask, const Look& look, const Job& job,
+                    std::size_t i) {
+    const auto& [quality, path] = job.models[i];
+    const Watch watch;
+    TRY(engine::Model model,
+        engine::make_model(picture, look.info, mask, params_for(quality), report(i, job.models.size())));
+    Made made{.out = path, .quality = quality, .preset = options_.params.triangles_max == 0, .report = model.report};
+    made.report.stage_ms[static_cast<std::size_t>(Stage::Decode)] = look.decode_ms;
+    made.report.stage_ms[static_cast<std::size_t>(Stage::Mask)] = look.mask_ms;
+    TRY(mesh::Scene scene, mesh::read_scene(model.glb));
+    if (options_.size) {
+      TRY(const float scale, scale_for(*options_.size, mesh::bounds_of(scene)));
+      TRY(mesh::Rewritten scaled, mesh::rewrite_glb(model.glb, {.triangles_max = {}, .scale = scale}));
+      model.glb = std::move(scaled.glb);
+      TRY(scene, mesh::read_scene(model.glb));
+    }
+    const mesh::Box box = mesh::bounds_of(scene);
+    made.size = box.max - box.min;
+    const Surface surface = options_.params.printable ? Surface::Strict : Surface::AsItIs;
+    TRY(const Bytes bytes, bytes_of(format_of(path).value_or(Format::Glb), scene, model.glb, decoder_, surface));
+    made.bytes = bytes.size();
+    made.ms = watch.ms();
+    if (!job.preview.empty() && i + 1 == job.models.size()) {
+      TRY(const auto png, preview_png(scene, decoder_));
+      CHECK_OK(write_file(job.preview, png));
+    }
+    CHECK_OK(write_file(path, bytes));
+    return made;
+  }
+
+  // Of `count` models made one after the other, the engine's share of number `i`, after its decode and mask.
+  engine::Progress report(std::size_t i, std::size_t count) {
+    return [this, i, count](Stage stage, float fraction) {
+      constexpr float common = 0.4F;  // the engine's own figure where the mask ends
+      const float own = std::max(0.0F, fraction - common) / (1 - common);
+      const float after = (static_cast<float>(i) + own) / static_cast<float>(count) * (1 - common);
+      progress_.at(engine::name_of(stage), stage == Stage::Mask ? fraction : common + after);
       return true;
     };
   }
-  const auto model = engine::make_model(*bytes, params, progress);
-  if (progress) std::fprintf(stderr, "\r\033[K");
-  if (!model) {
-    const Error& e = model.error();
-    return complain(o.in + ": " + (e.message.empty() ? "internal error: " + e.detail : e.message));
+
+  void say(const Look& look, const std::vector<Made>& made) const {
+    if (options_.json) {
+      for (const Made& m : made) print_json(look, m);
+      return;
+    }
+    if (options_.all_presets) {
+      print_table(look, made);
+    } else if (options_.pictures.size() > 1) {
+      print_line(look, made.front());
+    } else {
+      print_text(look, made.front());
+    }
+    print_hints(look);
   }
-  if (!write_file(o.out, model->glb)) return complain("cannot write " + o.out + ": " + std::strerror(errno));
-  o.json ? print_json(*model, o.out) : print_text(*model, o.out);
-  return exit_ok;
+
+  const ConvertOptions& options_;
+  const image::Decoder& decoder_;
+  Progress progress_;
+};
+
+Result<> make_folders(const ConvertOptions& o) {
+  for (const std::string& path : {o.out, o.preview, o.mask}) {
+    if (path.empty() || !path.ends_with('/')) continue;
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) return refuse(Code::Unavailable, "out", "cannot make the folder " + path + ": " + error.message());
+  }
+  return {};
 }
 
 }  // namespace
 
 int convert_main(int argc, char** argv) {
-  const Words<Quality> qualities{{"low", Quality::Low}, {"medium", Quality::Medium}, {"high", Quality::High}};
-  Words<Shape> shapes;
-  for (const Shape s : {Shape::Auto, Shape::Turned, Shape::Soft, Shape::Box, Shape::Flat})
-    shapes.emplace(name_of(s), s);
-  Words<Back> backs;
-  for (const Back b : {Back::Auto, Back::Mirror, Back::Smooth, Back::Flip}) backs.emplace(name_of(b), b);
-
-  Options o;
-  std::string quality = "medium", shape = "auto", back = "auto";
-  CLI::App app{"Makes a textured 3D model (GLB) of the thing in a picture, on this machine.", "image2model convert"};
-  app.add_option("picture", o.in, "PNG, JPEG or WebP; a plain or transparent background works best")->required();
-  app.add_option("-o,--out", o.out, "the GLB to write")->required();
-  choice(app, "--quality", quality, qualities, "low 1000, medium 5000, high 10000 triangles");
-  app.add_option("--triangles", o.triangles, "at most so many triangles, instead of the quality's")
-      ->check(CLI::Range(engine::triangles_min, engine::triangles_most));
-  choice(app, "--shape", shape, shapes, "what the object is like");
-  choice(app, "--back", back, backs, "what the unseen side shows");
-  app.add_option("--depth", o.depth, "stretches the model towards the viewer")
-      ->check(CLI::Range(engine::depth_min, engine::depth_most));
-  app.add_option("--texture", o.texture, "side of the texture in pixels, instead of the quality's")
-      ->check(CLI::Range(engine::texture_px_min, engine::texture_px_most));
-  app.add_flag("--json", o.json, "print what was done as JSON");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_ok : exit_usage;
+  const auto options = parse_convert(argc, argv);
+  if (!options) return options.error();
+  const auto jobs = plan_all(*options);
+  if (!jobs) return complain(jobs.error().message, exit_usage);
+  const auto decoder = image::Decoder::open({.walls = options->walls});
+  if (!decoder) return complain(decoder.error().message + " (here: --walls limits)", exit_machine);
+  if (!decoder->filtered()) {
+    complain("the kernel refuses a filter of system calls: pictures are decoded behind limits alone", exit_ok);
   }
-  // Not a number passes CLI11's range check.
-  if (!std::isfinite(o.depth)) return complain("--depth must be a number"), exit_usage;
-  o.quality = qualities.at(quality);
-  o.shape = shapes.at(shape);
-  o.back = backs.at(back);
-  return run(o);
+  if (const auto folders = make_folders(*options); !folders) return complain(folders.error().message, exit_failed);
+  Converter converter{*options, *decoder};
+  const Watch watch;
+  std::size_t done = 0;
+  for (const Job& job : *jobs) done += converter.convert(job) ? 1 : 0;
+  if (jobs->size() > 1 && !options->json) {
+    std::printf("%zu of %zu pictures in %.1f s\n", done, jobs->size(), static_cast<double>(watch.ms()) / 1000);
+  }
+  return done == jobs->size() ? exit_ok : exit_failed;
 }
 
 }  // namespace i2m::cli

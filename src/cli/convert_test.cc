@@ -2,8 +2,18 @@
 
 #include <unistd.h>
 
+#include <cstring>
+#include <sstream>
+
+#include "engine/engine.h"
+#include "engine/measure.h"
+#include "image/decode.h"
 #include "image/test_pictures.h"
+#include "image/test_walls.h"
 #include "mesh/glb.h"
+#include "mesh/json.h"
+#include "mesh/manifold.h"
+#include "mesh/scene.h"
 
 namespace i2m::cli {
 namespace {
@@ -17,7 +27,23 @@ class Convert : public testing::Test {
   }
   ~Convert() override { fs::remove_all(folder_); }
 
+  const fs::path& folder() const { return folder_; }
   fs::path out() const { return folder_ / "model.glb"; }
+  /// What was said, line by line, each as JSON.
+  std::vector<mesh::Json> json() const {
+    std::vector<mesh::Json> lines;
+    std::istringstream text(said);
+    for (std::string line; std::getline(text, line);) {
+      const auto parsed = mesh::Json::parse(line);
+      EXPECT_TRUE(parsed) << line;
+      lines.push_back(parsed.value_or(mesh::Json{}));
+    }
+    return lines;
+  }
+  static image::Picture decoded(const fs::path& path) {
+    const FileBytes bytes = file_bytes(path);
+    return *image::decode(bytes, *image::probe(bytes), 4096);
+  }
   std::size_t files() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator{}));
   }
@@ -47,8 +73,9 @@ TEST_F(Convert, WritesAModelOfTheAskedQuality) {
     ASSERT_EQ(run({in, "-o", out(), "--quality", quality, "--json"}), 0) << complained;
     const auto summary = mesh::inspect_glb(file_bytes(out()));
     ASSERT_TRUE(summary);
-    EXPECT_EQ(summary->triangles, triangles);
-    EXPECT_TRUE(said.contains("\"triangles\":" + std::to_string(triangles))) << said;
+    EXPECT_LE(summary->triangles, triangles);
+    EXPECT_GE(summary->triangles, triangles * 995 / 1000);
+    EXPECT_TRUE(said.contains("\"triangles\":" + std::to_string(summary->triangles))) << said;
     EXPECT_EQ(files(), 1u) << "no temporary file is left";
   }
 }
@@ -70,6 +97,190 @@ TEST_F(Convert, ComplainsPlainlyAndWritesNothing) {
   EXPECT_EQ(run({pictures() / "NOTICE.txt", "-o", out()}), 1);
   EXPECT_EQ(run({pictures() / "mit-fluent-leaf.webp", "-o", "/nowhere/at/all.glb", "--quality", "low"}), 1);
   EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(Convert, MakesAllPresetsFromOneLookAndThoseThatEachWouldBe) {
+  const std::string in = pictures() / "ccby-mug-A-shadow.jpg";
+  ASSERT_EQ(run({in, "-o", out(), "--all-presets"}), 0) << complained;
+  for (const char* word : {"low ", "medium ", "high ", "triangles", "model-low.glb", "once to decode"}) {
+    EXPECT_TRUE(said.contains(word)) << word << said;
+  }
+  EXPECT_EQ(files(), 3u);
+  for (const auto& [name, quality] : {std::pair{"low", engine::Quality::Low}, {"high", engine::Quality::High}}) {
+    const auto model = engine::make_model(picture("ccby-mug-A-shadow.jpg"), engine::params_of(quality));
+    EXPECT_EQ(file_bytes(folder() / ("model-" + std::string(name) + ".glb")), model->glb) << name;
+  }
+  ASSERT_EQ(run({in, "-o", out(), "--all-presets", "--json"}), 0);
+  const auto lines = json();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[2].string("quality"), "high");
+  EXPECT_EQ(lines[2].find("stage_ms")->find("mask")->number, lines[0].find("stage_ms")->find("mask")->number);
+}
+
+TEST_F(Convert, GoesOnWithTheOthersWhenOnePictureIsRefused) {
+  const std::string good = pictures() / "mit-fluent-leaf.webp", bad = pictures() / "edge-blank-white.png",
+                    other = pictures() / "mit-fluent-plant.webp", to = folder() / "models/";
+  EXPECT_EQ(run({good, bad, other, "-o", to, "--quality", "low"}), 1);
+  EXPECT_TRUE(said.contains("mit-fluent-leaf.glb")) << said;
+  EXPECT_TRUE(said.contains("2 of 3 pictures")) << said;
+  EXPECT_TRUE(complained.contains("edge-blank-white.png: We found no object")) << complained;
+  EXPECT_TRUE(fs::exists(folder() / "models/mit-fluent-plant.glb"));
+  EXPECT_FALSE(fs::exists(folder() / "models/edge-blank-white.glb"));
+  EXPECT_EQ(run({good, bad, "-o", to, "--quality", "low", "--json"}), 1);
+  const auto lines = json();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1].string("in"), bad);
+  EXPECT_TRUE(lines[1].string("error").contains("no object")) << said;
+}
+
+TEST_F(Convert, LosesNoFile) {
+  const fs::path here = folder() / "picture.glb", deeper = folder() / "deeper";
+  fs::copy_file(pictures() / "mit-fluent-leaf.webp", here);
+  EXPECT_EQ(run({here, "-o", here}), 2);
+  EXPECT_TRUE(complained.contains("overwritten by its own result")) << complained;
+  EXPECT_EQ(file_bytes(here), picture("mit-fluent-leaf.webp"));
+  fs::create_directory(deeper);
+  fs::copy_file(here, deeper / "picture.webp");
+  EXPECT_EQ(run({here, deeper / "picture.webp", "-o", (folder() / "out/").string()}), 2);
+  EXPECT_TRUE(complained.contains("would both become")) << complained;
+  EXPECT_EQ(run({here, deeper / "picture.webp", "-o", out()}), 2);
+  EXPECT_TRUE(complained.contains("--out must be a folder")) << complained;
+  EXPECT_FALSE(fs::exists(folder() / "out"));
+  // An older model is not in the way.
+  ASSERT_EQ(run({deeper / "picture.webp", "-o", out(), "--quality", "low"}), 0) << complained;
+  ASSERT_EQ(run({deeper / "picture.webp", "-o", out(), "--quality", "medium"}), 0) << complained;
+  EXPECT_EQ(mesh::inspect_glb(file_bytes(out()))->triangles, 5000u);
+}
+
+TEST_F(Convert, ShowsWhatItTookForTheObjectInAFormThatCanBeMended) {
+  const std::string in = pictures() / "cc0-teddy-A-white.jpg", mask = folder() / "mask.png";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--mask", mask, "--json"}), 0) << complained;
+  const image::Picture shown = decoded(mask), original = decoded(in);
+  ASSERT_EQ(shown.rgb.size(), original.rgb.size());
+  ASSERT_FALSE(shown.alpha.empty());
+  EXPECT_EQ(shown.alpha.at<std::uint8_t>(5, 5), 0) << "background";
+  EXPECT_EQ(shown.alpha.at<std::uint8_t>(320, 320), 255) << "the bear's belly";
+  EXPECT_NEAR(json()[0].find("mask_covered")->number, cv::mean(shown.alpha > 127)[0] / 255, 0.01);
+  ASSERT_EQ(run({mask, "-o", out(), "--quality", "low", "--json"}), 0) << complained;
+  EXPECT_TRUE(json()[0].find("mask_from_alpha")->truth);
+}
+
+TEST_F(Convert, TakesTheUsersWordForWhereTheObjectIs) {
+  const std::string in = pictures() / "edge-two-objects.png", mask = folder() / "mask.png";
+  const auto halves = [&](const std::vector<std::string>& hints) {
+    std::vector<std::string> arguments{in, "-o", out(), "--quality", "low", "--mask", mask};
+    arguments.insert(arguments.end(), hints.begin(), hints.end());
+    EXPECT_EQ(run(arguments), 0) << complained;
+    const cv::Mat alpha = decoded(mask).alpha > 127;
+    const int middle = alpha.cols / 2;
+    return std::pair{cv::countNonZero(alpha.colRange(0, middle)), cv::countNonZero(alpha.colRange(middle, alpha.cols))};
+  };
+  const auto [left, right] = halves({});
+  EXPECT_GT(left, 0);
+  EXPECT_GT(right, 0);
+  const auto boxed = halves({"--box", "0,0,0.5,1"});
+  EXPECT_GT(boxed.first, left / 2);
+  EXPECT_EQ(boxed.second, 0);
+  EXPECT_LT(halves({"--exclude", "0.25,0.5,0.2"}).first, left / 2);
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--box", "0,0,1"},
+                                                {"--box", "0,0,2,1"},
+                                                {"--include", "0.5"},
+                                                {"--include", "a,b"},
+                                                {"--exclude", "0.5,0.5,-1"},
+                                                {"--exclude", "0.1,0.2,0.3,0.4"}}) {
+    std::vector<std::string> arguments{in, "-o", out()};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(run(arguments), 2) << wrong[0] << " " << wrong[1];
+  }
+}
+
+TEST_F(Convert, DrawsAPreview) {
+  const std::string in = pictures() / "mit-fluent-teddy.webp", preview = folder() / "preview.png";
+  ASSERT_EQ(run({in, "-o", out(), "--preview", preview}), 0) << complained;
+  const image::Picture drawn = decoded(preview);
+  EXPECT_EQ(drawn.rgb.cols, 768);
+  EXPECT_NE(drawn.rgb.at<cv::Vec3b>(384, 384), drawn.rgb.at<cv::Vec3b>(5, 5)) << "something is in the middle";
+}
+
+TEST_F(Convert, MakesItAsLargeAsItIs) {
+  const std::string in = pictures() / "ccby-winebottle-B-white.jpg";
+  ASSERT_EQ(run({in, "-o", out(), "--size", "height=30cm", "--quality", "low", "--json"}), 0) << complained;
+  const auto scene = mesh::read_scene(file_bytes(out()));
+  ASSERT_TRUE(scene);
+  const mesh::Box box = mesh::bounds_of(*scene);
+  EXPECT_NEAR(box.max.y - box.min.y, 0.3F, 1e-4);
+  EXPECT_NEAR(json()[0].find("size_m")->items[1].number, 0.3, 1e-4);
+  for (const char* wrong : {"height", "height=", "height=0", "weight=3", "height=-1", "width=nan", "depth=1 mile"}) {
+    EXPECT_EQ(run({in, "-o", out(), "--size", wrong}), 2) << wrong;
+  }
+}
+
+TEST_F(Convert, WritesWhatTheNameEndsIn) {
+  const std::string in = pictures() / "mit-fluent-leaf.webp";
+  for (const auto& [name, magic] : {std::pair{"a.glb", "glTF"}, {"a.zip", "PK"}, {"a.usdz", "PK"}, {"A.STL", ""}}) {
+    ASSERT_EQ(run({in, "-o", folder() / name, "--quality", "low"}), 0) << complained;
+    const FileBytes bytes = file_bytes(folder() / name);
+    EXPECT_TRUE(std::equal(magic, magic + std::strlen(magic), bytes.begin())) << name;
+  }
+  EXPECT_EQ(file_bytes(folder() / "A.STL").size(), 84u + 50u * 1000u);
+  EXPECT_EQ(run({in, "-o", folder() / "a.obj"}), 2);
+  EXPECT_TRUE(complained.contains(".glb, .zip, .stl or .usdz")) << complained;
+}
+
+TEST_F(Convert, MakesSolidsForPrinting) {
+  const std::string in = pictures() / "cc0-chairoak-B-alpha.png";
+  ASSERT_EQ(run({in, "-o", out(), "--print"}), 0) << complained;
+  EXPECT_TRUE(mesh::faults_of(engine::read_surface(file_bytes(out()))).none());
+}
+
+TEST_F(Convert, SaysHowFarItIsWhenAsked) {
+  const std::string in = pictures() / "mit-fluent-leaf.webp";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low"}), 0);
+  EXPECT_FALSE(complained.contains('%')) << "no bar where there is no terminal: " << complained;
+  ASSERT_EQ(run({in, "-o", out(), "--all-presets", "--progress"}), 0);
+  std::istringstream lines(complained);
+  int last = -1, steps = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t percent = line.find(" %");
+    if (percent == std::string::npos) continue;
+    const int now = std::stoi(line.substr(percent - 3, 3));
+    EXPECT_GE(now, last) << complained;
+    last = now;
+    ++steps;
+  }
+  EXPECT_EQ(steps, 2 + 3 * 5) << "decode and mask once, the other five for each quality";
+  EXPECT_GT(last, 90);
+}
+
+TEST_F(Convert, GivesHintsWithWhatItMakes) {
+  const std::string in = pictures() / "cc0-photo-coffee.jpg";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--json"}), 0) << complained;
+  const auto line = json()[0];
+  ASSERT_FALSE(line.list("hints").empty());
+  EXPECT_TRUE(line.list("hints")[0].text.contains("plain background")) << said;
+  EXPECT_TRUE(line.find("decode")->find("filtered")->truth);
+}
+
+TEST_F(Convert, WritesJsonWhateverTheFileIsCalled) {
+  for (const char* name :
+       {"a \"quoted\" \\ name.webp", "two\nlines.webp", "gr\xc3\xbc\xc3\x9f.webp", "latin\xfc.webp"}) {
+    const fs::path in = folder() / name;
+    fs::copy_file(pictures() / "mit-fluent-leaf.webp", in);
+    ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--json"}), 0) << complained;
+    ASSERT_EQ(json().size(), 1u) << said;
+  }
+}
+
+TEST_F(Convert, NeedsWallsUnlessToldOtherwise) {
+  const std::string in = pictures() / "mit-fluent-leaf.webp";
+  EXPECT_EQ(where_filters_are_refused([&] { return run({in, "-o", out(), "--quality", "low"}) == 3; }), 0);
+  EXPECT_FALSE(fs::exists(out()));
+  EXPECT_EQ(where_filters_are_refused([&] {
+              return run({in, "-o", out(), "--quality", "low", "--walls", "limits"}) == 0 &&
+                     complained.contains("limits alone");
+            }),
+            0);
+  EXPECT_TRUE(fs::exists(out()));
 }
 
 TEST_F(Convert, TellsWrongArgumentsFromWrongPictures) {

@@ -115,8 +115,8 @@ TEST_F(Work, TakesNoMoreAtOnceThanTheProviderHasPlaces) {
 
 TEST_F(Work, WhatIsWrongWithThePictureEndsItAtOnceUnderItsOwnCode) {
   start();
-  for (const Code code : {Code::NoObjectFound, Code::PictureUnreadable, Code::FileTruncated, Code::PictureTooLarge,
-                          Code::ContractMissed}) {
+  for (const Code code : {Code::NoObjectFound, Code::ObjectUnclear, Code::PictureUnreadable, Code::FileTruncated,
+                          Code::PictureTooLarge, Code::ContractMissed}) {
     provider.calls = 0;
     provider.act = Fake::refusing(code);
     const Job job = given_job(company, 1);

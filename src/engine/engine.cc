@@ -11,6 +11,7 @@
 #include "image/decode.h"
 #include "image/jpeg_write.h"
 #include "mesh/glb.h"
+#include "mesh/manifold.h"
 #include "mesh/simplify.h"
 
 namespace i2m::engine {
@@ -71,22 +72,33 @@ std::unexpected<Error> too_thin() {
                 "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
 }
 
-Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report& report) {
-  CHECK_OK(run.begin(Stage::Decode));
-  TRY(report.picture, image::probe(bytes));
-  TRY(const image::Picture picture, image::decode(bytes, report.picture, 2 * std::max(1024, params.texture_px)));
+// Better none than one of the background. Who says where the object is has been asked already.
+Result<> check_clear(const Mask& mask, const Params& params) {
+  if (mask.from_alpha || !params.hints.empty() || mask.confidence >= params.confidence_min) return {};
+  return refuse(
+      Code::ObjectUnclear, "files",
+      "We cannot tell the object in this picture from what is behind it. Send it on a plain background, as a PNG "
+      "with a transparent background, or mark where it is.");
+}
 
+Result<Mask> mask_of(const image::Picture& picture, const Params& params, Run& run) {
   CHECK_OK(run.begin(Stage::Mask));
-  TRY(const Mask mask, find_object(picture));
+  TRY(Mask mask, find_object(picture, params.hints, params.matting));
+  CHECK_OK(check_clear(mask, params));
+  return mask;
+}
+
+Result<Model> build(const image::Picture& picture, const Mask& mask, const Params& params, Run& run, Report& report) {
   report.mask_confidence = mask.confidence;
   report.mask_from_alpha = mask.from_alpha;
 
   CHECK_OK(run.begin(Stage::Shape));
-  const Guess guess = look_at(picture, mask, params);
+  TRY(const Guess guess, look_at(picture, mask, params));
   report.grid = guess.grid.n;
   report.shape = guess.shape;
   report.roll = guess.roll;
   report.pitch = guess.pitch;
+  report.learned = guess.found.depth.has_value();
   report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
@@ -94,6 +106,9 @@ Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report
 
   CHECK_OK(run.begin(Stage::Simplify));
   solid.mesh = mesh::simplify(solid.mesh, static_cast<std::size_t>(params.triangles_max));
+  if (params.printable) {
+    solid.mesh = mesh::make_manifold(solid.mesh, static_cast<std::size_t>(params.triangles_max));
+  }
   if (solid.mesh.indices.empty()) return too_thin();
 
   CHECK_OK(run.begin(Stage::Texture));
@@ -106,6 +121,7 @@ Result<Model> convert(image::Bytes bytes, const Params& params, Run& run, Report
   }
   const float cell_m = to_metres(textured.mesh.positions);
   if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
+  if (solid.view.camera) report.nearness = solid.view.camera->pull / cell_m;
 
   CHECK_OK(run.begin(Stage::Pack));
   TRY(textured.jpeg, image::write_jpeg(atlas.rgb, jpeg_quality));
@@ -147,17 +163,62 @@ std::string_view name_of(Back back) {
   return names[static_cast<std::size_t>(back)];
 }
 
-Result<Model> make_model(std::span<const std::uint8_t> picture, const Params& params, const Progress& progress) {
+namespace {
+
+// What every entry has in common: one thread, the same random numbers, and OpenCV's exceptions become errors.
+template <class Work>
+auto guarded(Work work) -> decltype(work()) {
   // OpenCV's own threads would fight over the cores that the caller's pool has divided up.
   [[maybe_unused]] static const bool single = (cv::setNumThreads(1), true);
   cv::setRNGSeed(random_seed);
-  Model made;
   try {
-    Run run(progress, made.report);
-    return convert(picture, clamped(params), run, made.report);
+    return work();
   } catch (const cv::Exception& e) {
     return fail(Code::Internal, std::string("OpenCV: ") + e.what());
   }
+}
+
+}  // namespace
+
+int decode_side_px(const Params& params) { return 2 * std::max(1024, clamped(params).texture_px); }
+
+Result<Model> make_model(std::span<const std::uint8_t> bytes, const Params& params, const Progress& progress) {
+  return guarded([&]() -> Result<Model> {
+    Report report;
+    Run run(progress, report);
+    CHECK_OK(run.begin(Stage::Decode));
+    TRY(report.picture, image::probe(bytes));
+    TRY(const image::Picture picture, image::decode(bytes, report.picture, decode_side_px(params)));
+    TRY(const Mask mask, mask_of(picture, params, run));
+    return build(picture, mask, clamped(params), run, report);
+  });
+}
+
+Result<Model> make_model(const image::Picture& picture, const image::PictureInfo& info, const Params& params,
+                         const Progress& progress) {
+  return guarded([&]() -> Result<Model> {
+    Report report{.picture = info};
+    Run run(progress, report);
+    TRY(const Mask mask, mask_of(picture, params, run));
+    return build(picture, mask, clamped(params), run, report);
+  });
+}
+
+Result<Mask> find_mask(const image::Picture& picture, const Params& params, const Progress& progress) {
+  return guarded([&]() -> Result<Mask> {
+    Report report;
+    Run run(progress, report);
+    return mask_of(picture, params, run);
+  });
+}
+
+Result<Model> make_model(const image::Picture& picture, const image::PictureInfo& info, const Mask& mask,
+                         const Params& params, const Progress& progress) {
+  return guarded([&]() -> Result<Model> {
+    Report report{.picture = info};
+    Run run(progress, report);
+    return build(picture, mask, clamped(params), run, report);
+  });
 }
 
 }  // namespace i2m::engine

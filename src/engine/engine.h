@@ -8,10 +8,18 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/hints.h"
 #include "image/probe.h"
+
+namespace i2m::image {
+struct Picture;
+}
 
 /// The embedded engine: one picture in, one textured GLB out. A pure function of its arguments.
 namespace i2m::engine {
+
+struct Mask;
+class Network;
 
 /// What the object is taken to be. Auto looks; the others are the user's word.
 enum class Shape : std::uint8_t {
@@ -39,6 +47,12 @@ inline constexpr float depth_min = 0.3F;
 inline constexpr float depth_most = 2.0F;
 inline constexpr float relief_most = 1.0F;
 
+/// Below `doubtful_confidence` the user is told what helps; below `confidence_floor` no model is made, for it would be
+/// one of the background. The floor is 0 as long as the figure cannot tell a busy photo that comes out well from noise:
+/// docs/decisions/0010-pictures-behind-walls.md says how to set it from bench/engine.
+inline constexpr float doubtful_confidence = 0.35F;
+inline constexpr float confidence_floor = 0;
+
 struct Params {
   int triangles_max = 5000;  // never more, and within 0.5 % of it where the surface has that much to tell
   Shape shape = Shape::Auto;
@@ -46,6 +60,11 @@ struct Params {
   float relief = 0.2F;    // 0 to 1: how far light and dark places of a soft or flat front stand out
   int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
   Back back = Back::Auto;
+  bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
+  float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
+  Hints hints;                              // where the object is, by the user's word
+  const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h
+  bool learned = true;  // Shape::Auto may ask the carried network for depth; false keeps to rules alone
 };
 
 enum class Quality : std::uint8_t { Low, Medium, High };
@@ -67,12 +86,13 @@ struct Report {
   std::array<float, stage_count> stage_ms{};
   image::PictureInfo picture;
   bool mask_from_alpha = false;
-  float mask_confidence = 0;  // 0 to 1; below 0.35 advise "a plain background or a transparent PNG works best"
+  float mask_confidence = 0;  // 0 to 1; see doubtful_confidence
   Shape shape = Shape::Soft;  // never Auto
   Back back = Back::Mirror;   // never Auto
   float pitch = 0;            // radians the camera looked down; the model has been stood upright by it
   float roll = 0;             // radians the picture leaned; likewise
   float nearness = 0;         // 1 / the camera's distance from the model's middle, 1/m; 0 where it was taken for far
+  bool learned = false;       // the depth network has shaped it
   int grid = 0;               // cells along a side of the volume
   int triangles = 0;
   int vertices = 0;
@@ -90,9 +110,26 @@ using Progress = std::function<bool(Stage stage, float fraction)>;
 ///
 /// Units:  the model's longest side is 1 m; y is up, the picture's front faces +z.
 /// Errors: probe's; Code::FileTruncated or Code::PictureUnreadable when the pixels do not decode;
-///         Code::NoObjectFound when there is nothing to model; Code::Cancelled.
+///         Code::NoObjectFound when there is nothing to model; Code::ObjectUnclear below Params::confidence_min;
+///         Code::Invalid naming a hint; Code::Cancelled.
 /// Cost:   one thread, 0.2 to 1 s and up to about 200 MB at the presets. Blocks: call it on the engine's own pool.
 /// Source: docs of the parts: mask.h, lathe.h, inflate.h, solid.h, texture.h.
+///
+/// Decodes in this process: for pictures of our own. Strangers' go through image::Decoder and the next one.
 Result<Model> make_model(std::span<const std::uint8_t> picture, const Params& params, const Progress& progress = {});
+
+/// The same of a picture that has been decoded, to at most decode_side_px(params); `info` goes into the report.
+/// Progress begins with Stage::Mask, and so do the report's times.
+Result<Model> make_model(const image::Picture& picture, const image::PictureInfo& info, const Params& params,
+                         const Progress& progress = {});
+
+/// In two steps, for several models of one picture: equal to the one above when both get the same.
+/// Errors: as there. `find_mask` knows Stage::Mask alone, the other begins with Stage::Shape.
+Result<Mask> find_mask(const image::Picture& picture, const Params& params, const Progress& progress = {});
+Result<Model> make_model(const image::Picture& picture, const image::PictureInfo& info, const Mask& mask,
+                         const Params& params, const Progress& progress = {});
+
+/// The longer side to which a picture is decoded at most: more than the texture can show is not looked at.
+int decode_side_px(const Params& params);
 
 }  // namespace i2m::engine

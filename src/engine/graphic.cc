@@ -55,13 +55,17 @@ float share_of_few(const Look& look) {
   constexpr int cells = 18, colours = 6;
   constexpr float unit = 12;   // Lab units
   constexpr float zero = 110;  // a and b below which nothing is
-  std::vector<int> count(cells * cells * cells);
+  std::vector<int> count(std::size_t{cells} * cells * cells);
+  const auto at_cell = [&count](int l, int a, int b) -> int& {
+    const auto row = static_cast<std::size_t>(l) * cells + static_cast<std::size_t>(a);
+    return count[row * cells + static_cast<std::size_t>(b)];
+  };
   const auto cell = [](float v) { return std::clamp(static_cast<int>(v / unit), 0, cells - 1); };
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x) {
       if (look.inside.at<std::uint8_t>(y, x) == 0) continue;
       const auto& p = look.lab.at<cv::Vec3f>(y, x);
-      ++count[static_cast<std::size_t>((cell(p[0]) * cells + cell(p[1] + zero)) * cells + cell(p[2] + zero))];
+      ++at_cell(cell(p[0]), cell(p[1] + zero), cell(p[2] + zero));
     }
   }
   int sum = 0;
@@ -71,7 +75,7 @@ float share_of_few(const Look& look) {
     for (int dl = std::max(0, l - 1); dl <= std::min(cells - 1, l + 1); ++dl) {
       for (int da = std::max(0, a - 1); da <= std::min(cells - 1, a + 1); ++da) {
         for (int db = std::max(0, b - 1); db <= std::min(cells - 1, b + 1); ++db) {
-          sum += std::exchange(count[static_cast<std::size_t>((dl * cells + da) * cells + db)], 0);
+          sum += std::exchange(at_cell(dl, da, db), 0);
         }
       }
     }

@@ -8,6 +8,7 @@
 
 #include "engine/graphic.h"
 #include "engine/mask.h"
+#include "engine/weights.h"
 
 namespace i2m::engine {
 namespace {
@@ -18,6 +19,9 @@ constexpr float surely_turned = 0.75F;
 constexpr float hues_of_a_sign = 20, frontal_sine_max = 0.26F;
 // Lying, more is asked of it: trains and sofas are long as well.
 constexpr float surely_lying = 0.97F;
+// Sine of a turn; and the least overlap of a box turned further. Measured on bench/engine/tune.txt:
+// docs/decisions/0008.
+constexpr float head_on = 0.2F, surely_box = 0.965F;
 // A box that was asked for need not look like one as clearly.
 constexpr float box_if_asked = 0.25F;
 
@@ -59,8 +63,12 @@ bool may_be_body(const Cuboid& box, const Graphic& graphic) {
   return std::abs(box.sin_yaw) > frontal_sine_max || graphic.colour < hues_of_a_sign;
 }
 
-// Whether the box does better than the lathe, if there is one.
-bool is_box(const Cuboid& box, float evidence) { return box.found && evidence < surely_turned; }
+// Whether the box does better than the lathe, if there is one, and than the network, if it may be asked. Of what shows
+// a second side the network knows more than a box that fits it only roughly; of what is seen head on it knows less.
+bool is_box(const Cuboid& box, float evidence, bool learned) {
+  if (!box.found || evidence >= surely_turned) return false;
+  return !learned || std::abs(box.sin_yaw) < head_on || box.overlap >= surely_box;
+}
 
 // The object turned upright, small: enough to see whether it is worth the whole.
 Lathe lathe_at(const image::Picture& picture, const Mask& mask, int n, float roll) {
@@ -125,7 +133,7 @@ mesh::Vec3 Lying::laid(mesh::Vec3 p) const {
   return {q.x * cr - q.y * sr, q.x * sr + q.y * cr, q.z};
 }
 
-Guess look_at(const image::Picture& picture, const Mask& mask, const Params& params) {
+Result<Guess> look_at(const image::Picture& picture, const Mask& mask, const Params& params) {
   Guess guess;
   guess.subject = cut_out(picture, mask.alpha, params.texture_px, 0);
   const int n = cells_for(params.triangles_max, guess.subject.alpha);
@@ -152,12 +160,17 @@ Guess look_at(const image::Picture& picture, const Mask& mask, const Params& par
   if (any && evidence < surely_turned) {
     if (std::optional<Guess> lying = find_lying(picture, mask, params, guess.grid)) return *std::move(lying);
   }
-  if (is_box(box, evidence)) {
+  if (is_box(box, evidence, params.learned)) {
     take_box(guess, box);
     return guess;
   }
   if (upright) return *upright;
-  if (lathe.found || !any) take_lathe(guess, std::move(lathe));
+  if (lathe.found || !any) {
+    take_lathe(guess, std::move(lathe));
+  } else if (params.learned) {
+    TRY(guess.found.depth, guess_depth(guess.subject, depth_network()));
+    guess.pitch = std::asin(guess.found.depth->sin_pitch);
+  }
   return guess;
 }
 

@@ -27,8 +27,9 @@ struct Guess {
 
 /// Chooses between the shapes, or looks for what is needed of the one that was asked for.
 ///
-/// A thing turned on a lathe is stood upright first if it leans. A box goes before a lathe that is not sure.
-/// Cost: 20 to 40 ms at 1024 px.
-Guess look_at(const image::Picture& picture, const Mask& mask, const Params& params);
+/// A thing turned on a lathe is stood upright first if it leans. A box goes before a lathe that is not sure. For what
+/// is neither, the depth network is asked, unless Params forbids it. Errors: guess_depth's. Cost:   20 to 40 ms at 1024
+/// px.
+Result<Guess> look_at(const image::Picture& picture, const Mask& mask, const Params& params);
 
 }  // namespace i2m::engine

@@ -9,13 +9,24 @@ struct Segment {
   float confidence = 0;  // 0 to 1
 };
 
-/// Tells object from background in a small picture (CV_8UC3 RGB, about 320 px) without knowing either.
+/// What is known beforehand, both as large as the picture or empty.
+struct SegmentHelp {
+  cv::Mat said;    // CV_8UC1: what the user says of each pixel, one of the three below
+  cv::Mat likely;  // CV_32FC1: how likely a network takes each pixel for the object's, 0 to 1
+};
+inline constexpr std::uint8_t said_nothing = 0;
+inline constexpr std::uint8_t said_ground = 1;
+inline constexpr std::uint8_t said_object = 2;
+
+/// Tells object from background in a small picture (CV_8UC3 RGB, about 320 px).
 ///
-/// Two guesses are made and the one whose outline lies better on the picture's edges is taken:
-/// A models the background as a smooth colour field seen in a ring at the border, floods it inwards and sharpens the
-/// outline with one step of GrabCut; B is GrabCut from "the middle is the object".
-/// Cost:   0.1 to 0.4 s. Uses OpenCV's random numbers.
-/// Source: Rother et al., GrabCut, SIGGRAPH 2004; Beaton & Tukey 1974 (the robust fit); Otsu 1979.
-Segment segment_object(const cv::Mat& rgb);
+/// A network's word is taken where there is one. Otherwise two guesses are made and the one whose outline lies better
+/// on the picture's edges is taken: A models the background as a smooth colour field seen in a ring at the border,
+/// floods it inwards, takes shadows off and sharpens the outline with one step of GrabCut; B is GrabCut from "the
+/// middle is the object". What the user says is then done, and done to what is like it around his brush.
+///
+/// Cost:   0.06 to 0.25 s, 0.1 s more with the user's word. Uses OpenCV's random numbers.
+/// Source: Rother et al., GrabCut, SIGGRAPH 2004; background.h.
+Segment segment_object(const cv::Mat& rgb, const SegmentHelp& help = {});
 
 }  // namespace i2m::engine

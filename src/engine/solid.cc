@@ -4,6 +4,7 @@
 
 #include "engine/boxed.h"
 #include "engine/inflate.h"
+#include "engine/relief.h"
 #include "engine/remainder.h"
 #include "mesh/marching_cubes.h"
 
@@ -195,9 +196,10 @@ float Hollow::radius_at(float y) const {
 float Hollow::within(mesh::Vec3 p) const { return radius_at(p.y) - std::sqrt(p.x * p.x + p.z * p.z / (depth * depth)); }
 
 Solid make_solid(const Grid& grid, Shape shape, const Findings& found, const Wishes& wishes) {
-  Solid solid = found.lathe ? turned(grid, *found.lathe, found.cavity, wishes.depth)
-                : found.box ? boxed(grid, *found.box, wishes.depth)
-                            : between_sheets(grid, shape, wishes);
+  Solid solid = found.lathe   ? turned(grid, *found.lathe, found.cavity, wishes.depth)
+                : found.box   ? boxed(grid, *found.box, wishes.depth)
+                : found.depth ? make_relief(grid, *found.depth, wishes.depth)
+                              : between_sheets(grid, shape, wishes);
   mesh::smooth(solid.mesh, smoothing_passes);
   return solid;
 }

@@ -203,9 +203,9 @@ cv::Mat turned_back(const cv::Mat& front, const Lathe& lathe, const Grid& grid) 
 
 enum class Side : std::uint8_t { Front, Back, Inside };
 
-Side side_of(mesh::Vec3 normal, mesh::Vec3 middle, bool is_turned) {
+Side side_of(mesh::Vec3 normal, mesh::Vec3 middle, mesh::Vec3 viewer, bool is_turned) {
   constexpr float back_below = -0.06F, lid_from = 0.8F;
-  if (!is_turned) return normal.z < back_below ? Side::Back : Side::Front;
+  if (!is_turned) return mesh::dot(normal, viewer) < back_below ? Side::Back : Side::Front;
   // The lid is seen from above all over, its far half too.
   if (normal.y > lid_from) return Side::Front;
   return middle.z < 0 ? Side::Back : Side::Front;
@@ -266,6 +266,7 @@ mesh::TexturedMesh unwrap(const Solid& solid, int tiles, bool is_turned) {
   constexpr std::uint32_t none = ~0U;
   const auto& from = solid.mesh;
   const auto normals = mesh::normals_of(from);
+  const mesh::Vec3 viewer = solid.view.viewer();
   std::vector<std::array<std::uint32_t, 3>> ids(from.positions.size(), {none, none, none});
   mesh::TexturedMesh out;
   const float share = 1 / static_cast<float>(tiles);
@@ -290,7 +291,7 @@ mesh::TexturedMesh unwrap(const Solid& solid, int tiles, bool is_turned) {
     const mesh::Vec3 n = mesh::cross(b - a, c - a);
     const float size = mesh::length(n);
     const mesh::Vec3 unit = size > 0 ? n * (1 / size) : mesh::Vec3{0, 0, 1};
-    Side side = side_of(unit, (a + b + c) * (1.0F / 3), is_turned);
+    Side side = side_of(unit, (a + b + c) * (1.0F / 3), viewer, is_turned);
     // One picture for both sides needs no seam.
     if (tiles == 1 && !is_turned) side = Side::Front;
     if (is_inside(solid.hollow, unit, (a + b + c) * (1.0F / 3))) side = Side::Inside;

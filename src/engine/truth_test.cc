@@ -17,13 +17,14 @@ struct Bar {
 };
 
 // A little below what engine.md 4 measured and this engine reaches: a change that costs quality has to say so here.
+// Learned depth brought the chair from .62 to .94 and cost this teddy .06.
 constexpr Bar bars[] = {
     {"cc0-barrel-B-shadow.jpg", "cc0-barrel-B", 0.95, 0.11},
     {"cc0-basketball-A-colour.webp", "cc0-basketball-A", 0.95, 0.07},
     {"cc0-tetrapak-B-colour.jpg", "cc0-tetrapak-B", 0.95, 0.08},
     {"cc0-teddy-A-white.jpg", "cc0-teddy-A", 0.60, 0.19},
-    {"cc0-teddy-B-alpha.png", "cc0-teddy-B", 0.60, 0.19},
-    {"cc0-chairoak-B-alpha.png", "cc0-chairoak-B", 0.50, 0.22},
+    {"cc0-teddy-B-alpha.png", "cc0-teddy-B", 0.55, 0.22},
+    {"cc0-chairoak-B-alpha.png", "cc0-chairoak-B", 0.85, 0.12},
     {"cc0-kitchenaid-B-white.webp", "cc0-kitchenaid-B", 0.40, 0.27},
 };
 
@@ -54,7 +55,7 @@ TEST(Outline, IsThePictures) {
       ASSERT_TRUE(model) << name;
       const mesh::Mesh seen = seen_by_camera(read_surface(model->glb), model->report);
       const bool spindly = name.contains("chair");
-      EXPECT_GE(outline_agreement(seen, subject.alpha > 127, model->report.nearness), spindly ? 0.85 : 0.92) << name;
+      EXPECT_GE(outline_agreement(seen, subject.alpha > 127, model->report.nearness), spindly ? 0.85 : 0.93) << name;
     }
   }
 }

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "image/bytes.h"
 #include "image/probe.h"
+#include "image/raw.h"
 
 namespace i2m::image {
 
@@ -18,22 +19,14 @@ struct Picture {
 /// 16 bits converted; profiles ignored). Pictures larger than `side_px_max` come out scaled down to it.
 ///
 /// Units:  pixels.
+/// In this process: for pictures of our own (tests, benchmarks). What strangers send goes through decoder.h.
+///
 /// Errors: Code::FileTruncated when the pixels end early; Code::PictureUnreadable when they do not decode.
-/// Cost:   15 to 60 ns a stored pixel; large JPEG and WebP are scaled while they are decoded. Memory: 4 bytes a stored
-///         pixel for WebP and interlaced PNG, of a scaled one otherwise.
-/// Source: libjpeg-turbo, libpng, libwebp; EXIF 2.3 (tag 0x112).
+/// Cost:   raw.h's, and 4 bytes of memory a raw pixel.
 Result<Picture> decode(Bytes bytes, const PictureInfo& info, int side_px_max);
 
-/// What one format's decoder hands back: RGBA as stored, before the EXIF turn.
-struct Raw {
-  cv::Mat rgba;         // CV_8UC4
-  int orientation = 1;  // EXIF: 1 to 8
-};
-Result<Raw> decode_jpeg(Bytes bytes, int side_px_max);
-Result<Raw> decode_png(Bytes bytes, int side_px_max);
-Result<Raw> decode_webp(Bytes bytes, const PictureInfo& info, int side_px_max);
-
-/// The orientation in a TIFF structure, as EXIF blocks hold it; 1 when there is none or it makes no sense.
-int exif_orientation(Bytes tiff);
+/// The last steps, of a picture whose pixels are there: scaled down to `side_px_max`, turned, colour and alpha apart.
+/// `pixels` is CV_8UC3 or CV_8UC4 as `raw` says, and may be changed; nothing of the answer lies in it.
+Picture finish(const cv::Mat& pixels, const Raw& raw, int side_px_max);
 
 }  // namespace i2m::image

@@ -1,11 +1,14 @@
 #include <csetjmp>
 #include <cstdio>
+#include <new>
+#include <string>
+#include <vector>
 
 // jpeglib.h needs size_t and FILE declared before it.
 #include <jerror.h>
 #include <jpeglib.h>
 
-#include "image/decode.h"
+#include "image/raw.h"
 #include "image/refusals.h"
 
 namespace i2m::image {
@@ -48,7 +51,8 @@ struct Job {
   jpeg_decompress_struct jpeg{};
   Failure failure{};
   jpeg_progress_mgr progress{};
-  std::vector<std::uint8_t> row;
+  std::vector<std::uint8_t> row;  // four inks a pixel; other pictures are written where they belong
+  std::uint8_t* pixels = nullptr;
   Raw out;
   ~Job() { jpeg_destroy_decompress(&jpeg); }
 };
@@ -64,66 +68,70 @@ int orientation_of(const jpeg_decompress_struct& jpeg) {
 }
 
 // Adobe writes CMYK inverted (255 is no ink) and says so by its marker; the others write it plain.
-void put_row(const Job& job, cv::Vec4b* to) {
+void mix_inks(const Job& job, std::uint8_t* to) {
+  constexpr std::size_t inks = 4, colours = 3;
   const std::uint8_t* from = job.row.data();
-  if (job.jpeg.out_color_space != JCS_CMYK) {
-    for (JDIMENSION x = 0; x < job.jpeg.output_width; ++x, from += 3) to[x] = {from[0], from[1], from[2], 255};
-    return;
-  }
   const int flip = job.jpeg.saw_Adobe_marker ? 0 : 255;
-  for (JDIMENSION x = 0; x < job.jpeg.output_width; ++x, from += 4) {
+  for (JDIMENSION x = 0; x < job.jpeg.output_width; ++x, from += inks, to += colours) {
     const int k = from[3] ^ flip;
-    for (int c = 0; c < 3; ++c) to[x][c] = static_cast<std::uint8_t>((from[c] ^ flip) * k / 255);
-    to[x][3] = 255;
+    for (std::size_t c = 0; c < colours; ++c) to[c] = static_cast<std::uint8_t>((from[c] ^ flip) * k / 255);
   }
 }
 
-void prepare(Job& job, Bytes bytes, int side_px_max) {
+// False when the file decodes to another size than its header told `probe`.
+bool prepare(Job& job, Bytes bytes, const PictureInfo& info, int side_px_max, const Place& place) {
   auto& jpeg = job.jpeg;
   jpeg_mem_src(&jpeg, bytes.data(), bytes.size());
   jpeg_save_markers(&jpeg, JPEG_APP0 + 1, 0xffff);
   jpeg_read_header(&jpeg, TRUE);
+  if (jpeg.image_width != info.width || jpeg.image_height != info.height) return false;
   jpeg.out_color_space = jpeg.num_components == 4 ? JCS_CMYK : JCS_RGB;
-  // The decoder can leave out high frequencies: 1/2, 1/4 or 1/8 of the size at a fraction of the cost.
-  const auto side = static_cast<int>(std::max(jpeg.image_width, jpeg.image_height));
   jpeg.scale_num = 1;
-  for (jpeg.scale_denom = 1; jpeg.scale_denom < 8 && side / static_cast<int>(jpeg.scale_denom * 2) >= side_px_max;) {
-    jpeg.scale_denom *= 2;
-  }
+  jpeg.scale_denom = static_cast<unsigned int>(jpeg_factor(info, side_px_max));
   jpeg_start_decompress(&jpeg);
-  job.row.resize(std::size_t{jpeg.output_width} * static_cast<std::size_t>(jpeg.output_components));
-  job.out.rgba.create(static_cast<int>(jpeg.output_height), static_cast<int>(jpeg.output_width), CV_8UC4);
+  job.out = {.size = {static_cast<int>(jpeg.output_width), static_cast<int>(jpeg.output_height)}, .channels = 3};
+  if (job.out.size != raw_size(info, side_px_max)) return false;
+  if (jpeg.out_color_space == JCS_CMYK) {
+    job.row.resize(std::size_t{jpeg.output_width} * static_cast<std::size_t>(jpeg.output_components));
+  }
+  job.pixels = place(job.out.size, job.out.channels);
+  return true;
 }
 
-bool read_pixels(Job& job, Bytes bytes, int side_px_max) {
+enum class Outcome { Read, Failed, OtherSize };
+
+Outcome read_pixels(Job& job, Bytes bytes, const PictureInfo& info, int side_px_max, const Place& place) {
   auto& jpeg = job.jpeg;
-  if (setjmp(job.failure.back) != 0) return false;
+  if (setjmp(job.failure.back) != 0) return Outcome::Failed;
   jpeg_create_decompress(&jpeg);
   job.progress.progress_monitor = jpeg_scan;
   jpeg.progress = &job.progress;
-  prepare(job, bytes, side_px_max);
+  if (!prepare(job, bytes, info, side_px_max, place)) return Outcome::OtherSize;
+  const std::size_t row_bytes = std::size_t{jpeg.output_width} * 3;
   while (jpeg.output_scanline < jpeg.output_height) {
-    const int y = static_cast<int>(jpeg.output_scanline);
-    JSAMPROW rows[] = {job.row.data()};
+    std::uint8_t* const to = job.pixels + jpeg.output_scanline * row_bytes;
+    JSAMPROW rows[] = {job.row.empty() ? to : job.row.data()};
     jpeg_read_scanlines(&jpeg, rows, 1);
-    put_row(job, job.out.rgba.ptr<cv::Vec4b>(y));
+    if (!job.row.empty()) mix_inks(job, to);
   }
   job.out.orientation = orientation_of(jpeg);
   jpeg_finish_decompress(&jpeg);
-  return true;
+  return Outcome::Read;
 }
 
 }  // namespace
 
-Result<Raw> decode_jpeg(Bytes bytes, int side_px_max) {
+Result<Raw> decode_jpeg(Bytes bytes, const PictureInfo& info, int side_px_max, const Place& place) {
   Job job;
   job.jpeg.err = jpeg_std_error(&job.failure.base);
   job.failure.base.error_exit = jpeg_failed;
   job.failure.base.emit_message = jpeg_message;
-  const bool read = read_pixels(job, bytes, side_px_max);
+  const Outcome outcome = read_pixels(job, bytes, info, side_px_max, place);
   if (job.failure.ended_early) return picture_truncated("JPEG data ended early");
-  if (!read) return picture_unreadable(std::string("JPEG: ") + job.failure.message);
-  return std::move(job.out);
+  if (outcome == Outcome::OtherSize) return picture_unreadable("JPEG is not of the size that its header says");
+  if (outcome == Outcome::Failed && job.failure.base.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc{};
+  if (outcome == Outcome::Failed) return picture_unreadable(std::string("JPEG: ") + job.failure.message);
+  return job.out;
 }
 
 }  // namespace i2m::image

@@ -1,6 +1,9 @@
 #include <webp/decode.h>
 
-#include "image/decode.h"
+#include <new>
+#include <string>
+
+#include "image/raw.h"
 #include "image/refusals.h"
 
 namespace i2m::image {
@@ -21,29 +24,39 @@ int orientation_of(Bytes bytes) {
   return 1;
 }
 
+std::unexpected<Error> unreadable(VP8StatusCode status) {
+  return picture_unreadable("WebP status " + std::to_string(static_cast<int>(status)));
+}
+
 }  // namespace
 
-Result<Raw> decode_webp(Bytes bytes, const PictureInfo& info, int side_px_max) {
+Result<Raw> decode_webp(Bytes bytes, const PictureInfo& info, int side_px_max, const Place& place) {
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0) return fail(Code::Internal, "libwebp is of another version");
-  const double side = std::max(info.width, info.height);
-  const double scale = std::min(1.0, side_px_max / side);
-  Raw raw;
-  raw.rgba.create(std::max(1, cvRound(info.height * scale)), std::max(1, cvRound(info.width * scale)), CV_8UC4);
-  config.options.use_scaling = scale < 1 ? 1 : 0;
-  config.options.scaled_width = raw.rgba.cols;
-  config.options.scaled_height = raw.rgba.rows;
-  config.output.colorspace = MODE_RGBA;
+  VP8StatusCode status = WebPGetFeatures(bytes.data(), bytes.size(), &config.input);
+  if (status == VP8_STATUS_NOT_ENOUGH_DATA) return picture_truncated("WebP header ended early");
+  if (status != VP8_STATUS_OK) return unreadable(status);
+  if (static_cast<std::uint32_t>(config.input.width) != info.width ||
+      static_cast<std::uint32_t>(config.input.height) != info.height) {
+    return picture_unreadable("WebP is not of the size that its header says");
+  }
+  Raw raw{.size = raw_size(info, side_px_max), .channels = config.input.has_alpha != 0 ? 4 : 3};
+  const int stride = raw.size.width * raw.channels;
+  config.options.use_scaling = raw.size == RawSize{config.input.width, config.input.height} ? 0 : 1;
+  config.options.scaled_width = raw.size.width;
+  config.options.scaled_height = raw.size.height;
+  config.output.colorspace = raw.channels == 4 ? MODE_RGBA : MODE_RGB;
   config.output.is_external_memory = 1;
-  config.output.u.RGBA.rgba = raw.rgba.data;
-  config.output.u.RGBA.stride = static_cast<int>(raw.rgba.step);
-  config.output.u.RGBA.size = raw.rgba.step * static_cast<std::size_t>(raw.rgba.rows);
-  const VP8StatusCode status = WebPDecode(bytes.data(), bytes.size(), &config);
+  config.output.u.RGBA.rgba = place(raw.size, raw.channels);
+  config.output.u.RGBA.stride = stride;
+  config.output.u.RGBA.size = static_cast<std::size_t>(stride) * static_cast<std::size_t>(raw.size.height);
+  status = WebPDecode(bytes.data(), bytes.size(), &config);
   WebPFreeDecBuffer(&config.output);
   if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED) {
     return picture_truncated("WebP data ended early");
   }
-  if (status != VP8_STATUS_OK) return picture_unreadable("WebP status " + std::to_string(static_cast<int>(status)));
+  if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc{};
+  if (status != VP8_STATUS_OK) return unreadable(status);
   raw.orientation = orientation_of(bytes);
   return raw;
 }

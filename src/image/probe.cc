@@ -119,7 +119,10 @@ Result<PictureInfo> probe_jpeg(Bytes b) {
   std::optional<PictureInfo> info;
   bool scan = false;
   for (std::size_t at = 2; at + 1 < b.size();) {
-    if (b[at] != 0xff) return picture_unreadable("JPEG marker expected");
+    if (b[at] != 0xff) {  // junk between segments: cameras and old programs leave some, and every viewer skips it
+      ++at;
+      continue;
+    }
     const std::uint8_t marker = b[at + 1];
     if (marker == 0xff) {  // a fill byte
       ++at;

@@ -24,4 +24,12 @@ inline std::unexpected<Error> picture_unreadable(std::string detail) {
   return error;
 }
 
+inline std::unexpected<Error> picture_too_demanding(std::string detail) {
+  auto error = refuse(Code::PictureUnreadable, "files",
+                      "This picture takes more time or memory to open than any ordinary picture; open it in an image "
+                      "program and save it again, smaller: 2000 pixels a side are plenty.");
+  error.error().detail = std::move(detail);
+  return error;
+}
+
 }  // namespace i2m::image

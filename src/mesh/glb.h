@@ -3,10 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "mesh/json.h"
 #include "mesh/mesh.h"
 
 namespace i2m::mesh {
@@ -19,13 +22,23 @@ struct TexturedMesh {
   std::vector<std::uint8_t> jpeg;  // the picture, a whole JPEG file
 };
 
+/// Where a model comes from; goes into asset.extras.image2model, where no viewer minds it. Empty members are left out.
+struct Provenance {
+  std::string engine_version;
+  std::string picture_sha256;                               // of the uploaded file, in hexadecimal
+  std::vector<std::pair<std::string, std::string>> params;  // names and values
+};
+
+/// The `extras` of provenance, with the sentence on what is seen and what is guessed.
+Json extras_of(const Provenance& provenance);
+
 /// A binary glTF 2.0 file of one mesh, one material and one picture; no extension, nothing outside the file.
 ///
 /// Units:  metres, y up, front towards +z, as glTF says.
 /// Errors: none; the lists of `model` must fit each other and hold at least one triangle.
 /// Cost:   one copy of everything. 32 bytes a vertex, 6 or 12 a triangle, 1 kB of JSON.
 /// Source: Khronos glTF 2.0 specification, 3.6 and 4 (GLB).
-std::vector<std::uint8_t> write_glb(const TexturedMesh& model);
+std::vector<std::uint8_t> write_glb(const TexturedMesh& model, const Provenance& provenance = {});
 
 /// What a GLB holds, for holding it against what was promised.
 struct GlbSummary {

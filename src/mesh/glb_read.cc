@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "mesh/glb.h"
+#include "mesh/gltf.h"
 #include "mesh/json.h"
 
 namespace i2m::mesh {
@@ -12,7 +13,6 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::uint32_t magic = 0x46546C67, version = 2, chunk_json = 0x4E4F534A, chunk_bin = 0x004E4942;
 constexpr std::size_t header_bytes = 12, chunk_header_bytes = 8, json_bytes_max = 64 << 20;
 // glTF allows more; no viewer does anything with more, and the sums below cannot overflow under it.
 constexpr std::uint64_t count_max = 1ULL << 32;
@@ -33,8 +33,8 @@ struct Chunks {
 
 Result<Chunks> read_chunks(Bytes file) {
   if (file.size() < header_bytes + chunk_header_bytes) return bad("shorter than its header");
-  if (u32(file, 0) != magic) return bad("does not begin with glTF");
-  if (u32(file, 4) != version) return bad("version is not 2");
+  if (u32(file, 0) != glb_magic) return bad("does not begin with glTF");
+  if (u32(file, 4) != glb_version) return bad("version is not 2");
   if (u32(file, 8) != file.size()) return bad("says another length than it has");
   Chunks out;
   std::size_t number = 0;
@@ -46,11 +46,11 @@ Result<Chunks> read_chunks(Bytes file) {
     if (size > file.size() - at) return bad("a chunk reaches beyond the end");
     if (size % 4 != 0) return bad("a chunk's length is not a multiple of 4");
     const Bytes body = file.subspan(at, size);
-    if ((number == 0) != (type == chunk_json)) return bad("the JSON chunk is not the first and only one");
-    if (type == chunk_json) {
+    if ((number == 0) != (type == glb_chunk_json)) return bad("the JSON chunk is not the first and only one");
+    if (type == glb_chunk_json) {
       if (size > json_bytes_max) return bad("its JSON is too large");
       out.json = {reinterpret_cast<const char*>(body.data()), body.size()};
-    } else if (type == chunk_bin) {
+    } else if (type == glb_chunk_bin) {
       if (number != 1) return bad("the binary chunk is not the second");
       out.bin = body;
       out.has_bin = true;
@@ -60,48 +60,21 @@ Result<Chunks> read_chunks(Bytes file) {
   return out;
 }
 
-std::size_t component_bytes(std::uint64_t type) {
-  switch (type) {
-    case 5120:
-    case 5121:
-      return 1;
-    case 5122:
-    case 5123:
-      return 2;
-    case 5125:
-    case 5126:
-      return 4;
-    default:
-      return 0;
-  }
-}
+}  // namespace
 
-std::size_t components(std::string_view type) {
-  if (type == "SCALAR") return 1;
-  if (type == "VEC2") return 2;
-  if (type == "VEC3") return 3;
-  if (type == "VEC4" || type == "MAT2") return 4;
-  if (type == "MAT3") return 9;
-  return type == "MAT4" ? 16 : 0;
-}
-
-struct View {
-  std::uint64_t buffer = 0, offset = 0, length = 0, stride = 0;
-};
-
-struct Accessor {
-  std::uint64_t count = 0, component_type = 0;
-  std::string_view type;
-  const View* view = nullptr;  // null: all zero, sparse or compressed
-  std::uint64_t offset = 0, stride = 0;
-  bool sparse = false;
-};
-
-class Inspector {
+// Fills a Gltf from its JSON, and refuses what does not fit together.
+class GltfCheck {
  public:
-  Inspector(const Json& root, const Chunks& chunks) : root_(root), chunks_(chunks) {}
+  explicit GltfCheck(Gltf& gltf)
+      : root_(*gltf.root_),
+        bin_(gltf.bin_),
+        has_bin_(gltf.has_bin_),
+        buffers_(gltf.buffers_),
+        views_(gltf.views_),
+        accessors_(gltf.accessors_),
+        out_(gltf.summary_) {}
 
-  Result<GlbSummary> run() {
+  Result<> run() {
     const Json* asset = root_.find("asset");
     if (asset == nullptr || !asset->string("version").starts_with("2.")) return bad("asset.version is not 2.x");
     CHECK_OK(read_buffers());
@@ -114,8 +87,7 @@ class Inspector {
       for (const Json& primitive : mesh.list("primitives")) CHECK_OK(check_primitive(primitive));
       ++out_.meshes;
     }
-    CHECK_OK(check_scene());
-    return out_;
+    return check_scene();
   }
 
  private:
@@ -126,7 +98,7 @@ class Inspector {
       const Json* uri = buffer.find("uri");
       const bool is_bin = buffers_.empty() && uri == nullptr;
       if (uri != nullptr) return bad("a buffer lies outside the file");
-      if (is_bin && (!chunks_.has_bin || *length > chunks_.bin.size() || chunks_.bin.size() - *length > 3)) {
+      if (is_bin && (!has_bin_ || *length > bin_.size() || bin_.size() - *length > 3)) {
         return bad("the first buffer does not fit the binary chunk");
       }
       if (!is_bin && !is_fallback(buffer)) return bad("a buffer has no data");
@@ -151,39 +123,43 @@ class Inspector {
         return bad("a buffer view reaches beyond its buffer");
       }
       if (*stride != 0 && (*stride < 4 || *stride > 252 || *stride % 4 != 0)) return bad("a byteStride is not allowed");
-      views_.push_back({*buffer, *offset, *length, *stride});
+      const Json* extensions = json.find("extensions");
+      const Json* packed = extensions == nullptr ? nullptr : extensions->find("EXT_meshopt_compression");
+      views_.push_back({*buffer, *offset, *length, *stride, packed});
     }
     return {};
   }
 
   // `size` is one element's; the last element need not fill the stride.
-  static bool fits(const View& view, std::uint64_t offset, std::uint64_t count, std::uint64_t stride,
+  static bool fits(const Gltf::View& view, std::uint64_t offset, std::uint64_t count, std::uint64_t stride,
                    std::uint64_t size) {
     return offset <= view.length && (count - 1) * stride + size <= view.length - offset;
   }
 
   Result<> read_accessors() {
     for (const Json& json : root_.list("accessors")) {
-      Accessor a;
+      Gltf::Accessor a;
       const auto count = json.count("count"), type = json.count("componentType");
       const auto offset = json.count_or("byteOffset", 0);
       a.type = json.string("type");
+      if (const Json* normalized = json.find("normalized")) a.normalized = normalized->truth;
       if (!count || *count == 0 || *count > count_max || !type || !offset) return bad("an accessor without extent");
       a.count = *count, a.component_type = *type, a.offset = *offset;
-      const std::uint64_t size = component_bytes(*type) * components(a.type);
+      const std::uint64_t size = bytes_of(*type) * components_of(a.type);
       if (size == 0) return bad("an accessor of unknown type");
       if (const Json* view = json.find("bufferView"); view != nullptr) {
         const auto at = view->whole();
         if (!at || *at >= views_.size()) return bad("an accessor names no buffer view");
-        a.view = &views_[*at];
-        a.stride = a.view->stride == 0 ? size : a.view->stride;
-        if ((*offset + a.view->offset) % component_bytes(*type) != 0) return bad("an accessor is not aligned");
-        if (a.stride < size || !fits(*a.view, *offset, *count, a.stride, size)) {
+        a.view = at;
+        const Gltf::View& within = views_[*at];
+        a.stride = within.stride == 0 ? size : within.stride;
+        if ((*offset + within.offset) % bytes_of(*type) != 0) return bad("an accessor is not aligned");
+        if (a.stride < size || !fits(within, *offset, *count, a.stride, size)) {
           return bad("an accessor reaches beyond its buffer view");
         }
       }
       if (const Json* sparse = json.find("sparse"); sparse != nullptr) {
-        a.sparse = true;
+        a.sparse = sparse;
         CHECK_OK(check_sparse(*sparse, *count, size));
       }
       accessors_.push_back(a);
@@ -197,7 +173,7 @@ class Inspector {
     if (!count || *count == 0 || *count > elements || indices == nullptr || values == nullptr) {
       return bad("a sparse accessor without extent");
     }
-    const std::uint64_t index_bytes = component_bytes(indices->count_or("componentType", 0).value_or(0));
+    const std::uint64_t index_bytes = bytes_of(indices->count_or("componentType", 0).value_or(0));
     const std::pair<const Json*, std::uint64_t> parts[] = {{indices, index_bytes}, {values, element_bytes}};
     for (const auto& [part, size] : parts) {
       const auto view = part->count("bufferView"), offset = part->count_or("byteOffset", 0);
@@ -247,7 +223,7 @@ class Inspector {
     const Json* attributes = primitive.find("attributes");
     const auto position = attributes == nullptr ? std::nullopt : attributes->count("POSITION");
     if (!position || *position >= accessors_.size()) return bad("a primitive without positions");
-    const Accessor& points = accessors_[*position];
+    const Gltf::Accessor& points = accessors_[*position];
     if (points.type != "VEC3") return bad("positions are not VEC3");
     for (const auto& [name, value] : attributes->members) {
       const auto at = value.whole();
@@ -259,9 +235,9 @@ class Inspector {
       return bad("a primitive names no material");
     }
     const bool draco = is_draco(primitive);
-    const bool packed = points.view != nullptr && points.view->buffer != 0;
+    const bool packed = points.view && views_[*points.view].buffer != 0;
     out_.compressed = out_.compressed || draco || packed;
-    if (!draco && points.view == nullptr && !points.sparse) return bad("positions without data");
+    if (!draco && !points.view && points.sparse == nullptr) return bad("positions without data");
     std::uint64_t corners = points.count;
     if (const Json* indices = primitive.find("indices"); indices != nullptr) {
       const auto at = indices->whole();
@@ -287,18 +263,19 @@ class Inspector {
     return {};
   }
 
-  Result<> check_indices(const Accessor& indices, std::uint64_t vertices, bool draco) const {
-    const std::uint64_t size = component_bytes(indices.component_type);
+  Result<> check_indices(const Gltf::Accessor& indices, std::uint64_t vertices, bool draco) const {
+    const std::uint64_t size = bytes_of(indices.component_type);
     if (indices.type != "SCALAR" || indices.component_type == 5126 || indices.component_type == 5120 ||
         indices.component_type == 5122) {
       return bad("indices are not unsigned numbers");
     }
-    if (indices.view == nullptr) {
-      if (draco || indices.sparse) return {};
+    if (!indices.view) {
+      if (draco || indices.sparse != nullptr) return {};
       return bad("indices without data");
     }
-    if (indices.view->buffer != 0) return {};  // a decompressor's output: nothing to look at
-    const Bytes data = chunks_.bin.subspan(indices.view->offset + indices.offset);
+    const Gltf::View& view = views_[*indices.view];
+    if (view.buffer != 0) return {};  // a decompressor's output: nothing to look at
+    const Bytes data = bin_.subspan(view.offset + indices.offset);
     for (std::uint64_t i = 0; i < indices.count; ++i) {
       std::uint32_t value = 0;
       std::memcpy(&value, data.data() + i * indices.stride, size);
@@ -326,22 +303,30 @@ class Inspector {
   }
 
   const Json& root_;
-  const Chunks& chunks_;
-  std::vector<std::uint64_t> buffers_;
-  std::vector<View> views_;
-  std::vector<Accessor> accessors_;
-  GlbSummary out_;
+  const Bytes bin_;
+  const bool has_bin_;
+  std::vector<std::uint64_t>& buffers_;
+  std::vector<Gltf::View>& views_;
+  std::vector<Gltf::Accessor>& accessors_;
+  GlbSummary& out_;
 };
 
-}  // namespace
+Result<Gltf> Gltf::open(Bytes file) {
+  TRY(const Chunks chunks, read_chunks(file));
+  Gltf out;
+  out.root_ = Json::parse(chunks.json);
+  if (!out.root_ || out.root_->kind != Json::Kind::Object) return bad("its JSON does not parse");
+  out.bin_ = chunks.bin;
+  out.has_bin_ = chunks.has_bin;
+  CHECK_OK(GltfCheck(out).run());
+  out.summary_.bytes = file.size();
+  out.unpacked_.resize(out.views_.size());
+  return out;
+}
 
 Result<GlbSummary> inspect_glb(std::span<const std::uint8_t> bytes) {
-  TRY(const Chunks chunks, read_chunks(bytes));
-  const auto root = Json::parse(chunks.json);
-  if (!root || root->kind != Json::Kind::Object) return bad("its JSON does not parse");
-  TRY(GlbSummary summary, Inspector(*root, chunks).run());
-  summary.bytes = bytes.size();
-  return summary;
+  TRY(const Gltf gltf, Gltf::open(bytes));
+  return gltf.summary();
 }
 
 }  // namespace i2m::mesh

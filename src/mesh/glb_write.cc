@@ -4,12 +4,12 @@
 #include <string>
 
 #include "mesh/glb.h"
+#include "mesh/gltf.h"
 
 namespace i2m::mesh {
 namespace {
 
 // glTF 2.0, 3.6.1.2 and 3.6.2.2: the numbers are OpenGL's.
-constexpr std::uint32_t magic = 0x46546C67, version = 2, chunk_json = 0x4E4F534A, chunk_bin = 0x004E4942;
 constexpr int unsigned_short = 5123, unsigned_int = 5125;
 constexpr std::size_t short_vertices_max = 65'535;  // 65535 itself restarts primitives and is not an index
 
@@ -49,10 +49,11 @@ struct Layout {
   }
 };
 
-std::string json_of(const TexturedMesh& model, const Layout& layout, bool short_indices) {
+std::string json_of(const TexturedMesh& model, const Layout& layout, bool short_indices, const Json& extras) {
   const Box box = bounds_of(model.mesh.positions);
   const std::string vertices = std::to_string(model.mesh.positions.size());
-  return R"({"asset":{"version":"2.0","generator":"Image2Model"},"scene":0,"scenes":[{"nodes":[0]}],)"
+  return R"({"asset":{"version":"2.0","generator":"Image2Model","extras":{"image2model":)" + write_json(extras) +
+         R"(}},"scene":0,"scenes":[{"nodes":[0]}],)"
          R"("nodes":[{"mesh":0,"name":"object"}],"meshes":[{"name":"object","primitives":[{"attributes":)"
          R"({"POSITION":0,"NORMAL":1,"TEXCOORD_0":2},"indices":3,"material":0}]}],)"
          R"("materials":[{"name":"picture","pbrMetallicRoughness":{"baseColorTexture":{"index":0},)"
@@ -71,7 +72,7 @@ std::string json_of(const TexturedMesh& model, const Layout& layout, bool short_
 
 }  // namespace
 
-std::vector<std::uint8_t> write_glb(const TexturedMesh& model) {
+std::vector<std::uint8_t> write_glb(const TexturedMesh& model, const Provenance& provenance) {
   constexpr int array_buffer = 34962, element_array_buffer = 34963;
   const bool short_indices = model.mesh.positions.size() <= short_vertices_max;
   Layout layout;
@@ -87,19 +88,40 @@ std::vector<std::uint8_t> write_glb(const TexturedMesh& model) {
   }
   layout.add(model.jpeg.data(), model.jpeg.size(), 0);
 
-  const std::string json = json_of(model, layout, short_indices);
-  std::vector<std::uint8_t> json_chunk{json.begin(), json.end()};
-  pad(json_chunk, ' ');
-  const auto json_bytes = static_cast<std::uint32_t>(json_chunk.size());
-  const auto bin_bytes = static_cast<std::uint32_t>(layout.bin.size());
-  const std::array<std::uint32_t, 5> head{magic, version, 12 + 8 + json_bytes + 8 + bin_bytes, json_bytes, chunk_json};
-  const std::array<std::uint32_t, 2> bin_head{bin_bytes, chunk_bin};
+  return join_glb(json_of(model, layout, short_indices, extras_of(provenance)), layout.bin);
+}
+
+std::vector<std::uint8_t> join_glb(std::string_view json, std::span<const std::uint8_t> bin) {
+  constexpr std::size_t header_bytes = 12, chunk_header_bytes = 8;
+  const auto padded = [](std::size_t size) { return static_cast<std::uint32_t>((size + 3) / 4 * 4); };
+  const std::uint32_t json_bytes = padded(json.size()), bin_bytes = padded(bin.size());
+  const std::size_t bin_chunk = bin.empty() ? 0 : chunk_header_bytes + bin_bytes;
+  const auto total = static_cast<std::uint32_t>(header_bytes + chunk_header_bytes + json_bytes + bin_chunk);
+  const std::array<std::uint32_t, 5> head{glb_magic, glb_version, total, json_bytes, glb_chunk_json};
+  const std::array<std::uint32_t, 2> bin_head{bin_bytes, glb_chunk_bin};
   std::vector<std::uint8_t> out;
-  out.reserve(head[2]);
+  out.reserve(total);
   append(out, head.data(), head.size());
-  append(out, json_chunk.data(), json_chunk.size());
-  append(out, bin_head.data(), bin_head.size());
-  append(out, layout.bin.data(), layout.bin.size());
+  append(out, json.data(), json.size());
+  pad(out, ' ');
+  if (!bin.empty()) {
+    append(out, bin_head.data(), bin_head.size());
+    append(out, bin.data(), bin.size());
+    pad(out, 0);
+  }
+  return out;
+}
+
+Json extras_of(const Provenance& provenance) {
+  Json out = Json::object();
+  if (!provenance.engine_version.empty()) out.set("engine_version", Json::of(provenance.engine_version));
+  if (!provenance.picture_sha256.empty()) out.set("picture_sha256", Json::of(provenance.picture_sha256));
+  if (!provenance.params.empty()) {
+    Json& params = out.set("params", Json::object());
+    for (const auto& [name, value] : provenance.params) params.set(name, Json::of(value));
+  }
+  out.set("note", Json::of(std::string_view{"made from one picture: the front is what it shows; "
+                                            "back and depth are approximate"}));
   return out;
 }
 

@@ -1,7 +1,9 @@
 #include "mesh/json.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 namespace i2m::mesh {
 namespace {
@@ -161,12 +163,148 @@ class Parser {
   std::size_t values_ = 0;
 };
 
+void write_text(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20) {
+      constexpr std::string_view digits = "0123456789abcdef";
+      out += "\\u00";
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+// Whole numbers without an exponent: readers of indices insist on it.
+void write_number(std::string& out, double number) {
+  std::array<char, 40> text;
+  constexpr double exact = 9007199254740992.0;
+  const bool whole = std::abs(number) < exact && number == std::floor(number);
+  const auto end = whole ? std::to_chars(text.data(), text.data() + text.size(), static_cast<std::int64_t>(number)).ptr
+                         : std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  out.append(text.data(), end);
+}
+
+void write(std::string& out, const Json& json);
+
+template <class List, class Each>
+void write_list(std::string& out, char open, char close, const List& list, Each&& each) {
+  out += open;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (i > 0) out += ',';
+    each(list[i]);
+  }
+  out += close;
+}
+
+void write(std::string& out, const Json& json) {
+  switch (json.kind) {
+    case Json::Kind::Null:
+      out += "null";
+      break;
+    case Json::Kind::Bool:
+      out += json.truth ? "true" : "false";
+      break;
+    case Json::Kind::Number:
+      write_number(out, json.number);
+      break;
+    case Json::Kind::String:
+      write_text(out, json.text);
+      break;
+    case Json::Kind::Array:
+      write_list(out, '[', ']', json.items, [&](const Json& item) { write(out, item); });
+      break;
+    case Json::Kind::Object:
+      write_list(out, '{', '}', json.members, [&](const JsonMember& member) {
+        write_text(out, member.name);
+        out += ':';
+        write(out, member.value);
+      });
+      break;
+  }
+}
+
 }  // namespace
+
+std::string write_json(const Json& json) {
+  std::string out;
+  write(out, json);
+  return out;
+}
 
 std::optional<Json> Json::parse(std::string_view text) {
   Json out;
   if (!Parser{text}.document(out)) return std::nullopt;
   return out;
+}
+
+Json Json::of(double number) {
+  Json out;
+  out.kind = Kind::Number;
+  out.number = number;
+  return out;
+}
+
+Json Json::of(std::string_view text) {
+  Json out;
+  out.kind = Kind::String;
+  out.text = text;
+  return out;
+}
+
+Json Json::of(bool truth) {
+  Json out;
+  out.kind = Kind::Bool;
+  out.truth = truth;
+  return out;
+}
+
+Json Json::of(const std::vector<double>& numbers) {
+  Json out = array();
+  for (const double n : numbers) out.items.push_back(of(n));
+  return out;
+}
+
+Json Json::array() {
+  Json out;
+  out.kind = Kind::Array;
+  return out;
+}
+
+Json Json::object() {
+  Json out;
+  out.kind = Kind::Object;
+  return out;
+}
+
+Json* Json::find(std::string_view name) {
+  for (auto& [key, value] : members) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+Json& Json::set(std::string_view name, Json value) {
+  if (kind != Kind::Object) *this = object();
+  if (Json* found = find(name); found != nullptr) return *found = std::move(value);
+  return members.emplace_back(std::string(name), std::move(value)).value;
+}
+
+void Json::erase(std::string_view name) {
+  std::erase_if(members, [&](const JsonMember& member) { return member.name == name; });
+}
+
+std::vector<Json>& Json::items_of(std::string_view name) {
+  Json* found = find(name);
+  if (found == nullptr || found->kind != Kind::Array) found = &set(name, array());
+  return found->items;
 }
 
 const Json* Json::find(std::string_view name) const {

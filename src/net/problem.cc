@@ -45,6 +45,8 @@ constexpr std::array<Meaning, code_count> table{{
      "The picture cannot be read. Save it again as PNG, JPEG or WebP."},
     {Code::NoObjectFound, 422, "no_object_found",
      "No object was found in the picture. A plain or transparent background works best."},
+    {Code::ObjectUnclear, 422, "object_unclear",
+     "The object cannot be told from its background. A plain or transparent background works best."},
     {Code::ContractMissed, 422, "contract_missed", "The model did not keep the preset's promise; it was not charged."},
     {Code::DeadlineExceeded, 504, "deadline_exceeded", "This took too long and was given up."},
     {Code::AttemptsExhausted, 503, "attempts_exhausted",

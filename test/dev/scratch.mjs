@@ -1,5 +1,6 @@
 // Scratch clones: the few files that ./dev needs, in a folder of the test's own, with the product (I2M_BIN) or a stand-in.
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
@@ -29,6 +30,8 @@ export async function scratchClone(t, { below = "clone", user } = {}) {
   await cp(path.join(tree, "tools/dev"), path.join(root, "tools/dev"), { recursive: true });
   for (const folder of ["db", "config"]) await cp(path.join(tree, folder), path.join(root, folder), { recursive: true });
   await copyFile(binary, clone.binary);
+  const decoder = `${binary}-decode`; // the program that reads pictures lies beside the product; the stub has none
+  if (existsSync(decoder)) await copyFile(decoder, `${clone.binary}-decode`);
   await rememberPorts(clone, await freePort(), await freePort());
   if (user) await run("chown", ["-R", user, root]);
   return clone;

@@ -53,7 +53,7 @@ lint_tidy() {
   local files
   [[ -f build/release/compile_commands.json ]] || die "build/release has no compile_commands.json"
   if [[ $1 == --all ]]; then
-    mapfile -t files < <(cpp_files | grep '^src/.*\.cc$' | grep -v '_test\.cc$' | compiled_only) # tests are read, not linted
+    mapfile -t files < <(cpp_files | grep -E '^(src|sandbox)/.*\.cc$' | grep -v '_test\.cc$' | compiled_only) # tests are read, not linted
   else
     mapfile -t files < <(changed_files | grep '\.cc$' | compiled_only)
   fi

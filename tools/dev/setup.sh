@@ -83,11 +83,14 @@ install_packages() {
   quietly "installing Debian packages ($#)" "$VAR/log/setup.log" "${installer[@]}"
 }
 
+# The web page's packages, and fal.ai's client for the tests of its simulator.
 setup_npm() {
-  local lock=$ROOT/web/package-lock.json
-  [[ -f $lock ]] || return 0
-  [[ $ROOT/web/node_modules/.package-lock.json -nt $lock ]] && return 0
-  export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PUPPETEER_SKIP_DOWNLOAD=1
-  quietly "installing npm packages" "$VAR/log/npm.log" npm --prefix "$ROOT/web" ci --no-audit --no-fund --loglevel=error
-  touch -- "$ROOT/web/node_modules/.package-lock.json"
+  local folder
+  for folder in "$ROOT/web" "$ROOT/test/fal"; do
+    [[ -f $folder/package-lock.json ]] || continue
+    [[ $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]] && continue
+    export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PUPPETEER_SKIP_DOWNLOAD=1
+    quietly "installing npm packages of ${folder#"$ROOT/"}" "$VAR/log/npm.log" npm --prefix "$folder" ci --no-audit --no-fund --loglevel=error
+    touch -- "$folder/node_modules/.package-lock.json"
+  done
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# All tests, against a private PostgreSQL and Redis that end with them. Suites: cpp http web e2e dev.
+# All tests, against a private PostgreSQL and Redis that end with them. Suites: cpp http fal web e2e dev.
 
-SUITES='cpp http web e2e dev'
+SUITES='cpp http fal web e2e dev'
 TEST_TEMPLATE=i2m_template
 TEST_LOGS=$VAR/test/log
 
@@ -33,7 +33,7 @@ test_prepare() {
   build_programs release
   build_web
   product_binary release
-  export I2M_BIN=$BIN
+  export I2M_BIN=$BIN I2M_SANDBOX=$ROOT/build/release/bin/image2model-sandbox
   [[ -x $I2M_BIN ]] || die "there is no program $I2M_BIN"
   rm -rf -- "$TEST_LOGS"
   mkdir -p -- "$TEST_LOGS"
@@ -64,13 +64,16 @@ suite_cpp() {
 
 suite_http() { node_suite http "HTTP tests" "$ROOT/test/http"; }
 
+# fal.ai's own client against the simulator of fal.ai; then what else the simulator promises.
+suite_fal() { node_suite fal "fal.ai conformance" "$ROOT/test/fal"; }
+
 # The tests of ./dev make stacks of their own, and have no use for the test servers.
 suite_dev() { node_suite dev "tests of ./dev" "$ROOT/test/dev"; }
 
 # node_suite NAME TITLE FOLDER: each *.test.mjs; people read one report, the summary another
 node_suite() {
   local name=$1 title=$2 folder=$3 files=() pattern args=()
-  if [[ -d $folder ]]; then mapfile -t files < <(find "$folder" -name '*.test.mjs' -o -name '*.test.js' | sort); fi
+  if [[ -d $folder ]]; then mapfile -t files < <(find "$folder" -name node_modules -prune -o -name '*.test.mjs' -print | sort); fi
   ((${#files[@]})) || {
     skipped "$title" "no *.test.mjs in ${folder#"$ROOT/"}"
     return
@@ -189,6 +192,7 @@ runner_lines() {
   own_lines "web tests" web-test.log '^ *(Test Files|Tests) '
   own_lines "browser test" e2e.log '^ *(Test Files|Tests|# (tests|pass|fail|skipped)) '
   own_lines "tests of ./dev" dev.tap '^# (tests|pass|fail|skipped) '
+  own_lines "fal.ai conformance" fal.tap '^# (tests|pass|fail|skipped) '
   own_lines "HTTP tests" http.tap '^# (tests|pass|fail|skipped) '
   own_lines "C++ tests" ctest.log 'tests passed, |^No tests were found|^The following tests FAILED|^[[:space:]]+[0-9]+ - '
 }

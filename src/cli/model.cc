@@ -1,0 +1,207 @@
+#include "cli/model.h"
+
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "cli/files.h"
+#include "cli/formats.h"
+#include "cli/pictures.h"
+#include "image/png_write.h"
+#include "mesh/check.h"
+#include "mesh/json.h"
+#include "mesh/render.h"
+#include "mesh/rewrite.h"
+
+namespace i2m::cli {
+namespace {
+
+using mesh::Json;
+
+constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
+constexpr std::size_t model_bytes_max = 512U << 20;
+constexpr int frames_max = 360;
+
+struct Options {
+  std::string in, out, preview, turntable, size;
+  std::size_t triangles = 0;
+  int frames = 36, pixels = 512;
+  bool compress = false, solid = false, json = false, transparent = false;
+  image::Walls walls = image::Walls::Required;
+};
+
+Result<> write_picture(const mesh::Picture& picture, const std::string& path) {
+  TRY(const auto png, image::write_png(picture.rgba, picture.width, picture.height));
+  return write_file(path, png);
+}
+
+Result<> draw(const mesh::Scene& scene, const image::Decoder& decoder, const Options& o) {
+  if (o.preview.empty() && o.turntable.empty()) return {};
+  const mesh::Renderer renderer(scene, decode_pictures(scene, decoder));
+  mesh::View view{.width = o.pixels, .height = o.pixels, .transparent = o.transparent};
+  if (!o.preview.empty()) {
+    constexpr float a_little_from_the_side = 25;
+    mesh::View aside = view;
+    aside.yaw = a_little_from_the_side;
+    CHECK_OK(write_picture(renderer.draw(aside), o.preview));
+  }
+  if (o.turntable.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(o.turntable, error);
+  if (error) return refuse(Code::Unavailable, "out", "cannot make the folder " + o.turntable + ": " + error.message());
+  for (int i = 0; i < o.frames; ++i) {
+    std::string number = std::to_string(i);
+    number.insert(0, 3 - number.size(), '0');
+    CHECK_OK(write_picture(renderer.draw_turn(view, i, o.frames), o.turntable + "/frame_" + number + ".png"));
+  }
+  return {};
+}
+
+Json numbers(mesh::Vec3 v) {
+  return Json::of({static_cast<double>(v.x), static_cast<double>(v.y), static_cast<double>(v.z)});
+}
+
+Json report_of(const mesh::ModelCheck& c) {
+  Json out = Json::object();
+  const auto count = [](Json& to, std::string_view name, std::size_t value) {
+    to.set(name, Json::of(static_cast<double>(value)));
+  };
+  count(out, "triangles", c.triangles), count(out, "vertices", c.vertices), count(out, "parts", c.parts);
+  count(out, "materials", c.materials), count(out, "images", c.images);
+  out.set("size_m", numbers(c.bounds.max - c.bounds.min));
+  out.set("min", numbers(c.bounds.min));
+  out.set("max", numbers(c.bounds.max));
+  out.set("closed", Json::of(c.closed()));
+  out.set("printable", Json::of(c.faults.none()));
+  Json& faults = out.set("faults", Json::object());
+  count(faults, "open_edges", c.faults.open_edges), count(faults, "crowded_edges", c.faults.crowded_edges);
+  count(faults, "twisted_edges", c.faults.twisted_edges), count(faults, "pinched_vertices", c.faults.pinched_vertices);
+  count(faults, "degenerate_triangles", c.faults.degenerate_triangles);
+  count(faults, "duplicate_triangles", c.faults.duplicate_triangles);
+  count(faults, "folded_edges", c.faults.folded_edges);
+  count(faults, "triangles_against_normals", c.triangles_against_normals);
+  count(out, "parts_without_normals", c.parts_without_normals);
+  count(out, "parts_without_texture", c.parts_without_texture);
+  Json& range = out.set("texture_range", Json::array());
+  for (const float f : {c.texture_min.x, c.texture_min.y, c.texture_max.x, c.texture_max.y}) {
+    range.items.push_back(Json::of(static_cast<double>(f)));
+  }
+  return out;
+}
+
+void print_text(const std::string& path, const mesh::ModelCheck& c) {
+  const mesh::Vec3 size = c.bounds.max - c.bounds.min;
+  std::printf("%s: %zu triangles, %zu vertices, %zu parts, %zu materials, %zu pictures, %.3g x %.3g x %.3g m\n",
+              path.c_str(), c.triangles, c.vertices, c.parts, c.materials, c.images, static_cast<double>(size.x),
+              static_cast<double>(size.y), static_cast<double>(size.z));
+  const mesh::Faults& f = c.faults;
+  if (f.none()) {
+    std::printf("closed and sound\n");
+  } else {
+    std::printf(
+        "%zu open, %zu crowded, %zu twisted, %zu folded edges; %zu pinched vertices; %zu degenerate, %zu double "
+        "triangles\n",
+        f.open_edges, f.crowded_edges, f.twisted_edges, f.folded_edges, f.pinched_vertices, f.degenerate_triangles,
+        f.duplicate_triangles);
+  }
+  if (c.triangles_against_normals > 0) {
+    std::printf("%zu triangles face away from their normals\n", c.triangles_against_normals);
+  }
+}
+
+Result<> run(const Options& o) {
+  const std::optional<Format> format = o.out.empty() ? std::nullopt : format_of(o.out);
+  TRY(Bytes glb, read_file(o.in, model_bytes_max));
+  TRY(mesh::Scene scene, mesh::read_scene(glb));
+  Json rewriting;
+  if (o.triangles > 0) {
+    TRY(mesh::Rewritten made, mesh::rewrite_glb(glb, {.triangles_max = o.triangles}));
+    glb = std::move(made.glb);
+    TRY(scene, mesh::read_scene(glb));
+    rewriting.set("triangles_before", Json::of(static_cast<double>(made.triangles_before)));
+    rewriting.set("triangles", Json::of(static_cast<double>(made.triangles)));
+    rewriting.set("reached", Json::of(made.reached));
+    rewriting.set("normals_remade", Json::of(made.normals_remade));
+    if (!made.reached) {
+      std::fprintf(stderr, "image2model model: %zu triangles are as few as its seams, borders and parts allow\n",
+                   made.triangles);
+    }
+  }
+  if (!o.size.empty() || o.compress) {
+    mesh::Rewrite wish{.compress = o.compress};
+    if (!o.size.empty()) {
+      TRY(const Size size, size_of(o.size));
+      TRY(wish.scale, scale_for(size, bounds_of(scene)));
+    }
+    TRY(mesh::Rewritten made, mesh::rewrite_glb(glb, wish));
+    glb = std::move(made.glb);
+    TRY(scene, mesh::read_scene(glb));
+  }
+  const mesh::ModelCheck checked = mesh::check(scene);
+  TRY(const image::Decoder decoder, image::Decoder::open({.walls = o.walls}));  // its pictures are strangers', too
+  CHECK_OK(draw(scene, decoder, o));
+  std::size_t bytes = glb.size();
+  if (format) {
+    TRY(const Bytes out, bytes_of(*format, scene, glb, decoder, o.solid ? Surface::Strict : Surface::AsItIs));
+    CHECK_OK(write_file(o.out, out));
+    bytes = out.size();
+  }
+  if (!o.json) {
+    print_text(o.in, checked);
+    return {};
+  }
+  Json report = report_of(checked);
+  report.set("bytes", Json::of(static_cast<double>(bytes)));
+  if (rewriting.kind == Json::Kind::Object) report.set("rewritten", std::move(rewriting));
+  std::printf("%s\n", mesh::write_json(report).c_str());
+  return {};
+}
+
+}  // namespace
+
+int model_main(int argc, char** argv) {
+  Options o;
+  CLI::App app{"Looks at a 3D model (GLB), draws it, simplifies it, writes it in other formats.", "image2model model"};
+  app.add_option("model", o.in, "a binary glTF 2.0 file, of whatever origin")->required();
+  app.add_option("-o,--out", o.out,
+                 "what to write: .glb, .zip (OBJ, MTL and pictures), .stl (millimetres, z up), .usdz");
+  app.add_option("--simplify", o.triangles, "at most so many triangles, pictures and their seams kept")
+      ->check(CLI::Range(std::size_t{4}, std::size_t{100'000'000}));
+  app.add_option("--size", o.size, "the real size of one side: height=0.3m, width=30cm or depth=250mm");
+  app.add_flag("--compress", o.compress, "with .glb: meshopt compression, smaller but not for every viewer");
+  app.add_flag("--solid", o.solid, "with .stl: a strict 2-manifold for printing");
+  app.add_option("--preview", o.preview, "a picture of it (PNG)");
+  app.add_option("--turntable", o.turntable, "a folder for pictures from all sides (frame_000.png, ...)");
+  app.add_option("--frames", o.frames, "how many of them")->check(CLI::Range(1, frames_max));
+  app.add_option("--pixels", o.pixels, "side of the pictures")->check(CLI::Range(mesh::view_px_min, mesh::view_px_max));
+  app.add_flag("--transparent", o.transparent, "no background in the pictures");
+  app.add_flag("--json", o.json, "print what was found and done as JSON");
+  app.add_flag_callback(
+      "--walls-limits", [&o] { o.walls = image::Walls::Limits; },
+      "decode its pictures also where the kernel refuses a filter of system calls");
+  const auto misused = [](const std::string& what) {
+    std::fprintf(stderr, "image2model model: %s\n", what.c_str());
+    return exit_usage;
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? exit_ok : exit_usage;
+  }
+  if (!o.out.empty() && !format_of(o.out)) return misused("--out must end in .glb, .zip, .stl or .usdz");
+  if (o.compress && (o.out.empty() || format_of(o.out) != Format::Glb)) return misused("--compress needs -o FILE.glb");
+  if (o.solid && (o.out.empty() || format_of(o.out) != Format::Stl)) return misused("--solid needs -o FILE.stl");
+  if (!o.size.empty() && !size_of(o.size)) return misused(size_of(o.size).error().message);
+  const auto done = run(o);
+  if (done) return exit_ok;
+  const Error& e = done.error();
+  std::fprintf(stderr, "image2model model: %s: %s\n", o.in.c_str(),
+               e.message.empty() ? ("internal error: " + e.detail).c_str() : e.message.c_str());
+  return exit_failed;
+}
+
+}  // namespace i2m::cli
