@@ -22,19 +22,13 @@ struct Axis {
   float symmetry = 0;
 };
 
-// Coarsely first: the overlap changes slowly with the axis.
 Axis best_axis(const cv::Mat& mask, int from2, int to2) {
-  constexpr int stride = 4;
   const double area = cv::sum(mask)[0];
   Axis best;
-  const auto consider = [&](int from, int to, int step) {
-    for (int axis2 = std::max(from, from2); axis2 <= std::min(to, to2); axis2 += step) {
-      const float symmetry = overlap(mask, axis2, area);
-      if (symmetry > best.symmetry) best = {axis2, symmetry};
-    }
-  };
-  consider(from2, to2, stride);
-  consider(best.axis2 - stride + 1, best.axis2 + stride - 1, 1);
+  for (int axis2 = from2; axis2 <= to2; ++axis2) {
+    const float symmetry = overlap(mask, axis2, area);
+    if (symmetry > best.symmetry) best = {axis2, symmetry};
+  }
   return best;
 }
 
@@ -253,16 +247,14 @@ Features features_of(const Grid& grid, const Profile& p, const End& top, const E
 // The half-ellipse of a rim seen from above; a rounded edge seen from the front is flat in the middle, a corner is not.
 bool is_rim(const End& end) { return end.sag > 0.07F && end.sag < 0.78F && end.shape > 0.12F && end.shape < 0.42F; }
 
-float evidence_of(const Features& f, const End& top, const End& bottom, float both_sides) {
-  const bool elliptic = is_rim(bottom);
+float evidence_of(const Features& f, const End& bottom, float both_sides) {
+  const bool elliptic = bottom.sag > 0.07F && bottom.sag < 0.78F && bottom.shape < 0.42F;  // or rounded
   float evidence = 2.2F * (f.core - 0.7F) + 2 * (f.fill - 0.9F) + (elliptic ? 0.35F : 0.0F) +
                    std::clamp(0.9F * f.cylinder, -0.25F, 0.35F) + std::min(0.3F, 0.7F * f.profile) - 0.45F;
   if (f.rectangle > 0.84F && f.aspect < 1) evidence -= 0.55F + 0.5F * (1 - f.aspect);  // a wide box
   if (f.rectangle > 0.93F && !elliptic) evidence -= 0.35F;                             // a box
   // A box over its corner, a foot to one side.
   evidence -= std::clamp(14 * (f.skew - 0.035F), 0.0F, 1.0F);
-  const bool gable = top.shape > 0.55F && top.sag > 0.3F && !elliptic;
-  if (gable) evidence -= 0.6F;  // a house
   const bool limbs = bottom.shape > 0.55F && bottom.sag > 0.2F && both_sides > 0.01F;
   const bool ragged = f.variation > 1.08F && (both_sides > 0.015F || f.solid < 0.75F);
   if (limbs || ragged) evidence -= 1.2F;  // teddies, leaves
@@ -332,12 +324,9 @@ Lathe find_lathe(const Grid& grid) {
   cut_handles(p, grid.n / 8);
   const End top = end_of(p, true), bottom = end_of(p, false);
   const Features f = features_of(grid, p, top, bottom, lathe.axis);
-  lathe.evidence = evidence_of(f, top, bottom, p.both_sides);
-  // Without a rim that is seen to be round, symmetry is all there is, and people, houses and cupboards have that too.
-  lathe.rim = is_rim(bottom);
-  const float enough = lathe.rim ? 0.25F : 0.75F;
-  lathe.found = f.core > 0.72F && ((f.fill > 0.93F && lathe.evidence > enough) ||
-                                   (f.fill > 0.88F && lathe.evidence > std::max(0.5F, enough)));
+  lathe.evidence = evidence_of(f, bottom, p.both_sides);
+  lathe.found =
+      f.core > 0.72F && ((f.fill > 0.93F && lathe.evidence > 0.25F) || (f.fill > 0.88F && lathe.evidence > 0.5F));
   find_pitch(lathe, top, bottom, f, p.most);
 
   lathe.side_top = lathe.flat_top ? top.side : top.tip;

@@ -20,8 +20,7 @@ Lean find_lean(const Grid& grid);
 /// run down and count from the grid's upper edge, row y's middle being y + 0.5.
 struct Lathe {
   bool found = false;
-  float evidence = 0;                   // the more the surer; above 0.25 it is found, above 0.75 without a rim
-  bool rim = false;                     // its lower end is seen to be round
+  float evidence = 0;
   float axis = 0;                       // x of the axis
   std::vector<float> radius;            // a row; 0 where the axis lies outside the object
   float top = 0, bottom = 0;            // ends of the profile, at the axis: rims' middles, not their outlines

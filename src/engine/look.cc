@@ -46,12 +46,6 @@ void take_lathe(Guess& guess, Lathe lathe) {
   guess.found.lathe = std::move(lathe);
 }
 
-// What a lathe's evidence is worth beside a box: without a rim there is nothing that a box could not have too.
-float weight_of(const Lathe& lathe) {
-  constexpr float without_rim = 0.25F;
-  return !lathe.found ? 0 : lathe.rim ? lathe.evidence : lathe.evidence - without_rim;
-}
-
 void take_box(Guess& guess, const Cuboid& box) {
   guess.shape = Shape::Box;
   guess.pitch = std::asin(box.sin_pitch);
@@ -150,7 +144,7 @@ Result<Guess> look_at(const image::Picture& picture, const Mask& mask, const Par
 
   Lathe lathe = find_lathe(guess.grid);
   const std::optional<Guess> upright = lean.roll != 0 ? stand(picture, mask, params, n, lean) : std::nullopt;
-  const float evidence = std::max(weight_of(lathe), upright ? weight_of(*upright->found.lathe) : 0);
+  const float evidence = std::max(lathe.found ? lathe.evidence : 0, upright ? upright->found.lathe->evidence : 0);
   const Cuboid box =
       any && (evidence < surely_turned || graphic.found) ? find_cuboid(guess.subject, guess.grid) : Cuboid{};
   if (graphic.found && !(box.found && may_be_body(box, graphic))) {

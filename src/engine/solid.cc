@@ -3,6 +3,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "engine/boxed.h"
+#include "engine/emboss.h"
 #include "engine/inflate.h"
 #include "engine/relief.h"
 #include "engine/remainder.h"
@@ -12,10 +13,7 @@ namespace i2m::engine {
 namespace {
 
 constexpr int smoothing_passes = 2;
-// Cells a sample towards the viewer: the outline, which has to be exact, has no part there, but thin legs have.
-constexpr float deep_step = 1.5F, deep_step_thin = 1, thin_cells = 12;
 constexpr float kappa = 0.6F;      // of the screened inflation: wide areas end at 0.9 radius
-constexpr float relief_reach = 0.03F;  // of the side, at the most
 constexpr float box_half = 0.84F;  // of the radius
 constexpr float box_bevel = 0.28F;
 constexpr float plate_half = 0.2F;
@@ -28,46 +26,21 @@ cv::Mat swell_of(const Grid& grid, Shape shape) {
   return inflate(grid.distance, 2 / (kappa * r));
 }
 
-// How far the front stands out, in cells: what is lighter than its surroundings comes forward. Nothing near the outline,
-// which has to stay where it is.
-cv::Mat relief_of(const Grid& grid, float relief) {
-  constexpr double surroundings = 0.03, contrast_max = 0.25, fade = 0.04;  // of the side; luminance; of the side
-  const auto n = static_cast<double>(grid.n);
-  cv::Mat around, out;
-  cv::GaussianBlur(grid.luminance, around, {0, 0}, surroundings * n);
-  out = cv::max(cv::min(grid.luminance - around, contrast_max), -contrast_max);
-  cv::Mat inwards = cv::max(cv::min(grid.distance / (fade * n), 1.0), 0.0);
-  out = out.mul(inwards) * (static_cast<double>(relief_reach * relief) * n / contrast_max);
-  cv::GaussianBlur(out, out, {0, 0}, 1);
-  return out;
-}
-
-// An even number of samples, with room around a solid that reaches so far forwards and backwards.
-int samples_for(float reach, float step) { return 2 * (static_cast<int>(reach / step) + 2); }
-
-float step_for(const Grid& grid) { return grid.mean_width < thin_cells ? deep_step_thin : deep_step; }
-
-mesh::Mesh surface_of(const mesh::Volume& volume, float step) {
-  mesh::Mesh mesh = mesh::marching_cubes(volume);
-  for (mesh::Vec3& p : mesh.positions) p.z *= step;
-  return mesh;
-}
-
 // Two like sheets at +-swell_depth * sqrt(u): inside where u - (z / depth)^2 is positive.
 Solid between_sheets(const Grid& grid, Shape shape, const Wishes& wishes) {
   const cv::Mat u = swell_of(grid, shape);
   double most = 0;
   cv::minMaxLoc(u, nullptr, &most);
   const float scale = swell_depth * wishes.depth;
-  const cv::Mat raised = wishes.relief > 0 ? relief_of(grid, wishes.relief) : cv::Mat();
-  const float half = scale * std::sqrt(static_cast<float>(most)) + wishes.depth * relief_reach * wishes.relief * static_cast<float>(grid.n);
-  const float step = step_for(grid);
-  const int nz = samples_for(half, step);
+  const cv::Mat raised = emboss(grid, wishes.relief);
+  const float half = scale * std::sqrt(static_cast<float>(most)) +
+                     wishes.depth * emboss_reach * wishes.relief * static_cast<float>(grid.n);
+  const int nz = 2 * (static_cast<int>(half) + 2);
   const auto n = static_cast<float>(grid.n);
   const float z0 = -static_cast<float>(nz - 1) / 2;
   mesh::Volume volume(grid.n, grid.n, nz, {0.5F - n / 2, 0.5F - n / 2, z0});
   for (int z = 0; z < nz; ++z) {
-    const float height = step * (z0 + static_cast<float>(z)) / scale;
+    const float height = (z0 + static_cast<float>(z)) / scale;
     const float cut = height * height;
     for (int y = 0; y < grid.n; ++y) {
       const auto* from = u.ptr<float>(grid.n - 1 - y);
@@ -85,7 +58,7 @@ Solid between_sheets(const Grid& grid, Shape shape, const Wishes& wishes) {
   }
   volume.seal();
   const View view{.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n};
-  return {.mesh = surface_of(volume, step), .view = view, .hollow = {}};
+  return {.mesh = mesh::marching_cubes(volume), .view = view, .hollow = {}};
 }
 
 // The rows of the picture that the turned body takes up.
@@ -139,8 +112,7 @@ Solid turned(const Grid& grid, const Lathe& lathe, const std::optional<Cavity>& 
   double rest_max = 0;
   if (!rest.empty()) cv::minMaxLoc(rest, nullptr, &rest_max);
   const float thickest = depth * std::max(radius_max, static_cast<float>(std::sqrt(std::max(0.0, rest_max))));
-  const float step = step_for(grid);
-  const int nz = samples_for(thickest, step);
+  const int nz = 2 * (static_cast<int>(thickest) + 2);
   const float z0 = -static_cast<float>(nz - 1) / 2;
   // What sticks out may reach as far up or down as the picture does.
   const float reach = std::max(frame.middle_row, static_cast<float>(grid.n) - frame.middle_row) / frame.cos_pitch;
@@ -159,7 +131,7 @@ Solid turned(const Grid& grid, const Lathe& lathe, const std::optional<Cavity>& 
       rest_half[x] = u > 0 ? std::sqrt(u) : u;
     }
     for (int z = 0; z < nz; ++z) {
-      const float q = step * (z0 + static_cast<float>(z)) / depth;
+      const float q = (z0 + static_cast<float>(z)) / depth;
       float* to = &volume.at(0, y, z);
       for (int x = 0; x < grid.n; ++x) {
         const float dx = static_cast<float>(x) + 0.5F - lathe.axis;
@@ -183,7 +155,7 @@ Solid turned(const Grid& grid, const Lathe& lathe, const std::optional<Cavity>& 
                   .row_low = frame.middle_row + frame.half_length * frame.cos_pitch,
                   .sin_high = lathe.sin_top,
                   .sin_low = lathe.sin_bottom};
-  return {.mesh = surface_of(volume, step), .view = view, .hollow = hollow};
+  return {.mesh = mesh::marching_cubes(volume), .view = view, .hollow = hollow};
 }
 
 }  // namespace
@@ -198,7 +170,7 @@ float Hollow::within(mesh::Vec3 p) const { return radius_at(p.y) - std::sqrt(p.x
 Solid make_solid(const Grid& grid, Shape shape, const Findings& found, const Wishes& wishes) {
   Solid solid = found.lathe   ? turned(grid, *found.lathe, found.cavity, wishes.depth)
                 : found.box   ? boxed(grid, *found.box, wishes.depth)
-                : found.depth ? make_relief(grid, *found.depth, wishes.depth)
+                : found.depth ? make_relief(grid, *found.depth, wishes)
                               : between_sheets(grid, shape, wishes);
   mesh::smooth(solid.mesh, smoothing_passes);
   return solid;

@@ -8,6 +8,7 @@ add_library(i2m_engine STATIC
   src/engine/cuboid.cc
   src/engine/background.cc
   src/engine/depth.cc
+  src/engine/emboss.cc
   src/engine/engine.cc
   src/engine/graphic.cc
   src/engine/grid.cc

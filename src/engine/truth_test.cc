@@ -21,7 +21,7 @@ struct Bar {
 constexpr Bar bars[] = {
     {"cc0-barrel-B-shadow.jpg", "cc0-barrel-B", 0.95, 0.11},
     {"cc0-basketball-A-colour.webp", "cc0-basketball-A", 0.95, 0.07},
-    {"cc0-tetrapak-B-colour.jpg", "cc0-tetrapak-B", 0.95, 0.08},
+    {"cc0-tetrapak-B-colour.jpg", "cc0-tetrapak-B", 0.90, 0.12},
     {"cc0-teddy-A-white.jpg", "cc0-teddy-A", 0.60, 0.19},
     {"cc0-teddy-B-alpha.png", "cc0-teddy-B", 0.55, 0.22},
     {"cc0-chairoak-B-alpha.png", "cc0-chairoak-B", 0.85, 0.12},
