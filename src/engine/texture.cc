@@ -211,14 +211,15 @@ Side side_of(mesh::Vec3 normal, mesh::Vec3 middle, mesh::Vec3 viewer, bool is_tu
   return middle.z < 0 ? Side::Back : Side::Front;
 }
 
-// The inner wall is seen above the near rim, on its far side; deeper down and on the near side it goes on as there.
-mesh::Vec3 seen_inside(const Hollow& hollow, const View& view, mesh::Vec3 p) {
-  constexpr float near_rim = 0.9F;
-  const float x = std::clamp(p.x, -hollow.rim, hollow.rim);
-  const float across = std::sqrt(hollow.rim * hollow.rim - x * x);
-  const mesh::Vec3 far_side{x, p.y, -std::abs(p.z)};
-  const mesh::Vec3 lowest{x, hollow.top, near_rim * across};
-  return view.see(far_side).y < view.see(lowest).y ? far_side : lowest;
+// Where the picture shows the inner wall: above the near rim, on the far side. Deeper down and on the near side it goes
+// on as there; the rim itself, which may lie a little elsewhere than thought, is kept away from.
+mesh::Vec2 seen_inside(const Hollow& hollow, const View& view, mesh::Vec3 p) {
+  constexpr float widest = 0.85F, far_rim = 0.2F, near_rim = 0.45F;  // of the opening's radius; of its height as seen
+  const float x = std::clamp(p.x, -widest * hollow.rim, widest * hollow.rim);
+  const float across = std::sqrt(hollow.rim * hollow.rim - x * x) * hollow.depth;
+  const float top = view.see({x, hollow.top, -across}).y, height = view.see({x, hollow.top, across}).y - top;
+  const mesh::Vec2 at = view.see({x, p.y, -std::abs(p.z)});
+  return {at.x, std::clamp(at.y, top + far_rim * height, top + (1 - near_rim) * height)};
 }
 
 bool is_inside(const std::optional<Hollow>& hollow, mesh::Vec3 normal, mesh::Vec3 middle) {
@@ -279,8 +280,7 @@ mesh::TexturedMesh unwrap(const Solid& solid, int tiles, bool is_turned) {
     out.normals.push_back(normals[v]);
     // The far wall of a turned body is hidden behind the near one: it shows what the near one does.
     if (is_turned && side == Side::Back) p.z = std::abs(p.z);
-    if (side == Side::Inside) p = seen_inside(*solid.hollow, solid.view, p);
-    mesh::Vec2 uv = solid.view.see(p);
+    const mesh::Vec2 uv = side == Side::Inside ? seen_inside(*solid.hollow, solid.view, p) : solid.view.see(p);
     const float tile = side == Side::Back && tiles > 1 ? share : 0;
     out.texture.push_back({std::clamp(uv.x, 0.0F, 1.0F) * share + tile, std::clamp(uv.y, 0.0F, 1.0F)});
     return id;
