@@ -57,7 +57,7 @@ struct Params {
   int triangles_max = 5000;  // never more, and within 0.5 % of it where the surface has that much to tell
   Shape shape = Shape::Auto;
   float depth = 1;        // multiplies the extent towards the viewer
-  float relief = 0.2F;    // 0 to 1: how far light and dark places of a soft or flat front stand out
+  float relief = 0;       // 0 to 1: how far light places of a soft or flat front stand out before dark ones
   int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
   Back back = Back::Auto;
   bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms

@@ -19,9 +19,9 @@ constexpr float surely_turned = 0.75F;
 constexpr float hues_of_a_sign = 20, frontal_sine_max = 0.26F;
 // Lying, more is asked of it: trains and sofas are long as well.
 constexpr float surely_lying = 0.97F;
-// Sine of a turn; and the least overlap of a box turned further. Measured on bench/engine/tune.txt:
-// docs/decisions/0008.
-constexpr float head_on = 0.2F, surely_box = 0.965F;
+// Of a box: the sine of its turn below which it is seen head on, the evidence of a lathe and the clearness of its edges
+// that count then, and else its overlap. Measured on bench/engine/tune.txt: docs/decisions/0008 and 0011.
+constexpr float head_on = 0.2F, likely_turned = 0.6F, edges_of_a_box = 0.45F, surely_box = 0.965F;
 // A box that was asked for need not look like one as clearly.
 constexpr float box_if_asked = 0.25F;
 
@@ -58,10 +58,13 @@ bool may_be_body(const Cuboid& box, const Graphic& graphic) {
 }
 
 // Whether the box does better than the lathe, if there is one, and than the network, if it may be asked. Of what shows
-// a second side the network knows more than a box that fits it only roughly; of what is seen head on it knows less.
+// a second side the network knows more than a box that fits it only roughly; of what is seen head on it knows less, but
+// for what shows no edges within: that is a sofa, not a box.
 bool is_box(const Cuboid& box, float evidence, bool learned) {
-  if (!box.found || evidence >= surely_turned) return false;
-  return !learned || std::abs(box.sin_yaw) < head_on || box.overlap >= surely_box;
+  const bool frontal = std::abs(box.sin_yaw) < head_on;
+  if (!box.found || evidence >= (frontal ? likely_turned : surely_turned)) return false;
+  if (!learned) return true;
+  return frontal ? box.edges >= edges_of_a_box : box.overlap >= surely_box;
 }
 
 // The object turned upright, small: enough to see whether it is worth the whole.

@@ -3,6 +3,7 @@
 
 #include "engine/cavity.h"
 #include "engine/cuboid.h"
+#include "engine/emboss.h"
 #include "engine/engine.h"
 #include "engine/graphic.h"
 #include "engine/look.h"
@@ -111,6 +112,16 @@ TEST(Boxes, AreMadeSquareAndTurnedAsSeen) {
   const mesh::Box box = mesh::bounds_of(own);
   const mesh::Vec3 size = box.max - box.min;
   EXPECT_GT(volume_of(surface), 0.9 * static_cast<double>(size.x * size.y * size.z));
+}
+
+// Seen head on, the outline of a box is that of many things: the edge between its front and its top has to show.
+TEST(Boxes, HeadOnNeedAnEdgeWithin) {
+  cv::Mat image = drawn(box_at(0, 20, {150, 70, 60}), 512);
+  EXPECT_EQ(shape_of(image), Shape::Box);
+  cv::Mat alpha;
+  cv::extractChannel(image, alpha, 3);
+  image.setTo(cv::Scalar(90, 120, 140, 255), alpha > 127);
+  EXPECT_EQ(shape_of(image), Shape::Soft);
 }
 
 TEST(Boxes, KeepToThePicturesOutline) {
@@ -239,6 +250,21 @@ TEST(Vessels, AreHollowWhereTheInsideIsSeenAndClosedUnderALid) {
   EXPECT_LT(volume_of(hollow), 0.5 * volume_of(solid));
 }
 
+TEST(Vessels, KeepTheirHandlesWhole) {
+  cv::Mat image = vessel(true), handle(image.size(), CV_8UC4, cv::Scalar::all(0));
+  cv::ellipse(handle, {465, 330}, {70, 95}, 0, 0, 360, cv::Scalar(140, 140, 140, 255), 36, cv::LINE_AA);
+  cv::Mat body;
+  cv::extractChannel(image, body, 3);
+  handle.copyTo(image, body == 0);
+  const Model model = made_of(image, params_of(Quality::Medium));
+  EXPECT_EQ(model.report.shape, Shape::Turned);
+  const mesh::Mesh surface = read_surface(model.glb);
+  EXPECT_EQ(mesh::count_edges(surface).open, 0u);
+  EXPECT_LT(height_at_axis(surface), 0.3F);
+  // One body with one hole through it: by Euler, as many corners as half the triangles.
+  EXPECT_EQ(surface.positions.size(), surface.triangle_count() / 2);
+}
+
 TEST(Vessels, StayClosedWhoseLidOrNeckIsSeen) {
   for (const char* name : {"cc0-barrel-B-shadow.jpg", "ccby-winebottle-B-white.jpg", "mit-fluent-amphora.webp"}) {
     const auto model = make_model(picture(name), params_of(Quality::Medium));
@@ -261,6 +287,45 @@ TEST(Houses, AreNotTurnedOnALathe) {
     }
   }
   EXPECT_NE(shape_of(house), Shape::Turned);
+}
+
+TEST(Emboss, BringsForwardWhatIsLighterButNotTheOutline) {
+  cv::Mat image(256, 256, CV_8UC4, cv::Scalar::all(0));
+  cv::rectangle(image, {30, 30}, {225, 225}, cv::Scalar(100, 100, 100, 255), cv::FILLED);
+  cv::rectangle(image, {30, 100}, {225, 108}, cv::Scalar(190, 190, 190, 255), cv::FILLED);
+  cv::rectangle(image, {30, 160}, {225, 168}, cv::Scalar(20, 20, 20, 255), cv::FILLED);
+  const Grid grid = make_grid(subject_of(image), 128);
+  EXPECT_TRUE(emboss(grid, 0).empty());
+  const cv::Mat one = emboss(grid, 1), half = emboss(grid, 0.5F);
+  EXPECT_GT(one.at<float>(52, 64), 1);
+  EXPECT_LT(one.at<float>(82, 64), -0.7F);
+  EXPECT_NEAR(one.at<float>(67, 64), 0, 0.2F);
+  EXPECT_NEAR(one.at<float>(52, 14), 0, 0.2F);  // where the light stripe meets the outline
+  EXPECT_NEAR(half.at<float>(52, 64), one.at<float>(52, 64) / 2, 1e-4F);
+  double most = 0;
+  cv::minMaxLoc(one, nullptr, &most);
+  EXPECT_LE(most, static_cast<double>(emboss_reach) * 128);
+}
+
+TEST(Relief, IsThereWhereDepthIsLearnedToo) {
+  Params plain = params_of(Quality::Medium), raised = plain;
+  raised.relief = 1;
+  const FileBytes bytes = picture("cc0-teddy-B-alpha.png");
+  const auto a = make_model(bytes, plain), b = make_model(bytes, raised);
+  ASSERT_TRUE(a && b);
+  EXPECT_TRUE(a->report.learned && b->report.learned);
+  // A rougher front has more surface.
+  const auto area = [](const Model& model) {
+    const mesh::Mesh surface = read_surface(model.glb);
+    double sum = 0;
+    for (std::size_t i = 0; i + 2 < surface.indices.size(); i += 3) {
+      const auto at = [&](std::size_t k) { return surface.positions[surface.indices[i + k]]; };
+      sum += static_cast<double>(mesh::length(mesh::cross(at(1) - at(0), at(2) - at(0)))) / 2;
+    }
+    return sum;
+  };
+  EXPECT_GT(area(*b), 1.01 * area(*a));
+  EXPECT_EQ(mesh::count_edges(read_surface(b->glb)).open, 0u);
 }
 
 TEST(Relief, RaisesTheFrontAndLeavesTheOutline) {
