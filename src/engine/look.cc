@@ -161,8 +161,10 @@ Result<Guess> look_at(const image::Picture& picture, const Mask& mask, const Par
     take_box(guess, box);
     return guess;
   }
-  if (upright) return *upright;
-  if (lathe.found || !any) {
+  // What would do for either and shows the marks of neither is better left to the network: sofas, mostly.
+  const bool open = any && params.learned && box.found && evidence < likely_turned;
+  if (upright && !open) return *upright;
+  if ((lathe.found && !open) || !any) {
     take_lathe(guess, std::move(lathe));
   } else if (params.learned) {
     TRY(guess.found.depth, guess_depth(guess.subject, depth_network()));
