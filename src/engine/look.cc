@@ -116,7 +116,9 @@ std::optional<Guess> find_lying(const image::Picture& picture, const Mask& mask,
   Guess guess;
   guess.subject = cut_out(picture, mask.alpha, params.texture_px, roll);
   guess.grid = make_grid(guess.subject, grid.n);
-  take_lathe(guess, find_lathe(guess.grid));
+  // What lies may be seen from anywhere; that it is rounded is likelier than that it is seen steeply.
+  constexpr float roundest_rim = 0.42F;
+  take_lathe(guess, find_lathe(guess.grid, roundest_rim));
   guess.found.cavity.reset();
   guess.lying = Lying{.roll = roll, .pitch = std::exchange(guess.pitch, 0.0F)};
   return guess;
@@ -154,7 +156,7 @@ Result<Guess> look_at(const image::Picture& picture, const Mask& mask, const Par
     guess.shape = Shape::Flat;
     return guess;
   }
-  if (any && evidence < surely_turned) {
+  if (evidence < surely_turned) {
     if (std::optional<Guess> lying = find_lying(picture, mask, params, guess.grid)) return *std::move(lying);
   }
   if (is_box(box, evidence, params.learned)) {
