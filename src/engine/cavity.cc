@@ -99,7 +99,7 @@ float within_wall(const std::vector<float>& radius, int y, int rim_row, float wa
 
 std::optional<Cavity> find_cavity(const Grid& grid, const Lathe& lathe) {
   constexpr float sine_min = 0.055F, rim_min = 8;       // an opening that is seen at all
-  constexpr float wall_share = 0.07F, wall_min = 2.2F;  // of the rim's radius; cells
+  constexpr float wall_share = 0.07F, wall_min = 3.0F;  // of the rim's radius; cells
   constexpr float narrow = 0.3F, depth_min = 0.4F;      // of the rim's radius
   if (!lathe.found || !lathe.flat_top || lathe.sin_top < sine_min) return {};
   const auto rows = static_cast<int>(lathe.radius.size());
