@@ -127,7 +127,8 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   app.add_option("--exclude", hints.exclude, "does not belong to it, likewise");
   app.add_flag("--trust-alpha", o.params.hints.trust_alpha, "the picture's own transparency is right, however faint");
   app.add_option("--preview", o.preview, "a PNG of the model to write, seen from the front's right");
-  app.add_option("--mask", o.mask, "a PNG to write of what was taken for the object");
+  app.add_option("--mask", o.mask, "a PNG to write: the picture with its background gone");
+  app.add_option("--mask-preview", o.mask_preview, "a PNG to write: what was taken for the object, outlined");
   app.add_flag("--anyway", anyway, "make a model even where the object is a guess");
   app.add_flag("--json", o.json, "one JSON object a model on standard output, and one for each picture refused");
   app.add_flag("--progress", o.progress, "say what is being done, also where standard error is no terminal");

@@ -5,12 +5,14 @@
 #include <cstring>
 #include <sstream>
 
+#include "base/crypto.h"
 #include "engine/engine.h"
 #include "engine/measure.h"
 #include "image/decode.h"
 #include "image/test_pictures.h"
 #include "image/test_walls.h"
 #include "mesh/glb.h"
+#include "mesh/gltf.h"
 #include "mesh/json.h"
 #include "mesh/manifold.h"
 #include "mesh/scene.h"
@@ -138,7 +140,9 @@ TEST_F(Convert, MakesAllPresetsFromOneLookAndThoseThatEachWouldBe) {
   }
   EXPECT_EQ(files(), 3u);
   for (const auto& [name, quality] : {std::pair{"low", engine::Quality::Low}, {"high", engine::Quality::High}}) {
-    const auto model = engine::make_model(picture("ccby-mug-A-shadow.jpg"), engine::params_of(quality));
+    engine::Params params = engine::params_of(quality);
+    params.picture_sha256 = hex(sha256(as_text(file_bytes(in))));
+    const auto model = engine::make_model(picture("ccby-mug-A-shadow.jpg"), params);
     EXPECT_EQ(file_bytes(folder() / ("model-" + std::string(name) + ".glb")), model->glb) << name;
   }
   ASSERT_EQ(run({in, "-o", out(), "--all-presets", "--json"}), 0);
@@ -194,6 +198,37 @@ TEST_F(Convert, ShowsWhatItTookForTheObjectInAFormThatCanBeMended) {
   EXPECT_NEAR(json()[0].find("mask_covered")->number, cv::mean(shown.alpha > 127)[0] / 255, 0.01);
   ASSERT_EQ(run({mask, "-o", out(), "--quality", "low", "--json"}), 0) << complained;
   EXPECT_TRUE(json()[0].find("mask_from_alpha")->truth);
+}
+
+TEST_F(Convert, DrawsWhatItTookForTheObject) {
+  const std::string in = pictures() / "cc0-teddy-A-white.jpg", preview = folder() / "seen.png";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--mask-preview", preview}), 0) << complained;
+  const image::Picture shown = decoded(preview), original = decoded(in);
+  ASSERT_EQ(shown.rgb.size(), original.rgb.size());
+  const auto differs = [&](int y, int x) {
+    return cv::norm(shown.rgb.at<cv::Vec3b>(y, x), original.rgb.at<cv::Vec3b>(y, x), cv::NORM_INF);
+  };
+  EXPECT_GT(differs(5, 5), 10) << "a light square of the board that shines through the background";
+  EXPECT_GT(differs(5, 24), 30) << "a dark one";
+  EXPECT_LT(differs(320, 320), 4) << "the bear's belly is left alone";
+}
+
+TEST_F(Convert, EachModelTellsOfWhatItWasMade) {
+  const std::string in = pictures() / "cc0-barrel-B-shadow.jpg";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--back", "mirror"}), 0) << complained;
+  const FileBytes glb = file_bytes(out());
+  const auto file = mesh::Gltf::open(glb);
+  ASSERT_TRUE(file);
+  const mesh::Json* const told = file->root().find("asset")->find("extras")->find("image2model");
+  ASSERT_NE(told, nullptr);
+  EXPECT_EQ(told->find("engine_version")->text, engine::engine_version);
+  EXPECT_EQ(told->find("picture_sha256")->text, hex(sha256(as_text(file_bytes(in)))));
+  const mesh::Json* const params = told->find("params");
+  EXPECT_EQ(params->find("triangles")->text, "1000");
+  EXPECT_EQ(params->find("shape")->text, "auto");
+  EXPECT_EQ(params->find("shape_chosen")->text, "turned");
+  EXPECT_EQ(params->find("back")->text, "mirror");
+  EXPECT_EQ(params->find("mask")->text, "background");
 }
 
 TEST_F(Convert, TakesTheUsersWordForWhereTheObjectIs) {

@@ -6,6 +6,7 @@
 #include "engine/box_unwrap.h"
 #include "engine/look.h"
 #include "engine/mask.h"
+#include "engine/provenance.h"
 #include "engine/solid.h"
 #include "engine/texture.h"
 #include "image/decode.h"
@@ -127,7 +128,7 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   TRY(textured.jpeg, image::write_jpeg(atlas.rgb, jpeg_quality));
   report.triangles = static_cast<int>(textured.mesh.triangle_count());
   report.vertices = static_cast<int>(textured.mesh.positions.size());
-  Model model{.glb = mesh::write_glb(textured), .report = {}};
+  Model model{.glb = mesh::write_glb(textured, provenance_of(params, report)), .report = {}};
   run.end();
   model.report = report;
   return model;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace i2m::engine {
 
 struct Mask;
 class Network;
+
+/// Of the models: another picture or another number here, other bytes. Goes into each model's extras.
+inline constexpr std::string_view engine_version = "1.0";
 
 /// What the object is taken to be. Auto looks; the others are the user's word.
 enum class Shape : std::uint8_t {
@@ -64,7 +68,8 @@ struct Params {
   float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
   Hints hints;                              // where the object is, by the user's word
   const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h
-  bool learned = true;  // Shape::Auto may ask the carried network for depth; false keeps to rules alone
+  bool learned = true;         // Shape::Auto may ask the carried network for depth; false keeps to rules alone
+  std::string picture_sha256;  // of the uploaded file, in hexadecimal, for the model's extras; empty: left out
 };
 
 enum class Quality : std::uint8_t { Low, Medium, High };

@@ -20,6 +20,7 @@ add_library(i2m_engine STATIC
   src/engine/matting.cc
   src/engine/network.cc
   src/engine/onnx.cc
+  src/engine/provenance.cc
   src/engine/relief.cc
   src/engine/remainder.cc
   src/engine/segment.cc
