@@ -192,7 +192,7 @@ TEST(Bottles, LieAsInThePicture) {
     EXPECT_EQ(model.report.roll, 0) << turned;
     Params told = params_of(Quality::Low);
     told.shape = Shape::Turned;
-    EXPECT_EQ(made_of(image, told).glb, model.glb) << turned;
+    EXPECT_TRUE(read_surface(made_of(image, told).glb).positions == read_surface(model.glb).positions) << turned;
     const mesh::Mesh surface = read_surface(model.glb);
     const auto decoded = image::decode(png_of(image), *image::probe(png_of(image)), 2048);
     const auto mask = find_object(*decoded);
