@@ -114,6 +114,9 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   choice(app, "--back", back, backs, "what the unseen side shows");
   app.add_option("--depth", o.params.depth, "stretches the model towards the viewer")
       ->check(CLI::Range(engine::depth_min, engine::depth_most));
+  app.add_option("--relief", o.params.relief,
+                 "how far light and dark places of the front stand out (not of turned things and boxes)")
+      ->check(CLI::Range(0.0F, engine::relief_most));
   app.add_option("--texture", o.params.texture_px, "side of the texture in pixels, instead of the quality's")
       ->check(CLI::Range(engine::texture_px_min, engine::texture_px_most));
   app.add_flag("--print", o.params.printable, "a strict 2-manifold, for printing");
@@ -138,6 +141,7 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   }
   // Not a number passes CLI11's range check.
   if (!std::isfinite(o.params.depth)) return std::unexpected{wrong("--depth must be a number")};
+  if (!std::isfinite(o.params.relief)) return std::unexpected{wrong("--relief must be a number")};
   if (!size.empty()) {
     const auto read = size_of(size);
     if (!read) return std::unexpected{wrong(read.error().message)};

@@ -92,6 +92,37 @@ TEST_F(Convert, TakesItsOptions) {
   EXPECT_LE(mesh::inspect_glb(file_bytes(out()))->triangles, 500u);
 }
 
+TEST_F(Convert, StretchesAndEmbossesAsTold) {
+  const std::string in = pictures() / "mit-fluent-leaf.webp";
+  const auto thickness = [&](const std::string& option, const std::string& value) {
+    EXPECT_EQ(run({in, "-o", out(), "--quality", "low", option, value}), 0) << complained;
+    const mesh::Box box = mesh::bounds_of(engine::read_surface(file_bytes(out())).positions);
+    return box.max.z - box.min.z;
+  };
+  const float thin = thickness("--depth", "0.5"), usual = thickness("--depth", "1"), thick = thickness("--depth", "2");
+  EXPECT_NEAR(thin, usual / 2, 0.1F * usual);
+  EXPECT_NEAR(thick, usual * 2, 0.2F * usual);
+  EXPECT_GT(thickness("--relief", "1"), usual + 0.005F);
+  EXPECT_NEAR(thickness("--relief", "0"), usual, 1e-6F);
+}
+
+TEST_F(Convert, NamesTheSliderThatIsOutOfRange) {
+  const std::string in = pictures() / "mit-fluent-leaf.webp";
+  for (const auto& [option, value] : {std::pair{"--depth", "0.2"},
+                                      {"--depth", "2.1"},
+                                      {"--depth", "nan"},
+                                      {"--relief", "-0.1"},
+                                      {"--relief", "1.1"},
+                                      {"--relief", "nan"},
+                                      {"--relief", "much"}}) {
+    EXPECT_EQ(run({in, "-o", out(), option, value}), 2) << option << value;
+    EXPECT_TRUE(complained.contains(option)) << complained;
+  }
+  EXPECT_EQ(run({"--help"}), 0);
+  EXPECT_TRUE(said.contains("--depth") && said.contains("--relief")) << said;
+  EXPECT_EQ(files(), 0u);
+}
+
 TEST_F(Convert, ComplainsPlainlyAndWritesNothing) {
   EXPECT_EQ(run({pictures() / "edge-blank-white.png", "-o", out()}), 1);
   EXPECT_TRUE(complained.contains("no object")) << complained;

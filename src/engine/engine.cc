@@ -54,6 +54,7 @@ class Run {
 Params clamped(Params p) {
   p.triangles_max = std::clamp(p.triangles_max, triangles_min, triangles_most);
   p.texture_px = std::clamp(p.texture_px, texture_px_min, texture_px_most);
+  p.relief = std::isfinite(p.relief) ? std::clamp(p.relief, 0.0F, relief_most) : 0;
   p.depth = std::isfinite(p.depth) ? std::clamp(p.depth, depth_min, depth_most) : 1;
   return p;
 }
@@ -102,7 +103,7 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
-  Solid solid = make_solid(guess.grid, report.shape, guess.found, params.depth);
+  Solid solid = make_solid(guess.grid, report.shape, guess.found, {.depth = params.depth, .relief = params.relief});
 
   CHECK_OK(run.begin(Stage::Simplify));
   solid.mesh = mesh::simplify(solid.mesh, static_cast<std::size_t>(params.triangles_max));
@@ -115,6 +116,10 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
   mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
                                                : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
+  if (guess.lying) {
+    for (mesh::Vec3& p : textured.mesh.positions) p = guess.lying->laid(p);
+    for (mesh::Vec3& n : textured.normals) n = guess.lying->laid(n);
+  }
   const float cell_m = to_metres(textured.mesh.positions);
   if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
   if (solid.view.camera) report.nearness = solid.view.camera->pull / cell_m;

@@ -49,6 +49,7 @@ inline constexpr int texture_px_min = 128;
 inline constexpr int texture_px_most = 2048;
 inline constexpr float depth_min = 0.3F;
 inline constexpr float depth_most = 2.0F;
+inline constexpr float relief_most = 1.0F;
 
 /// Below `doubtful_confidence` the user is told what helps; below `confidence_floor` no model is made, for it would be
 /// one of the background. docs/decisions/0012-masks.md says how both were found.
@@ -59,6 +60,7 @@ struct Params {
   int triangles_max = 5000;  // never more, and within 0.5 % of it where the surface has that much to tell
   Shape shape = Shape::Auto;
   float depth = 1;        // multiplies the extent towards the viewer
+  float relief = 0;       // 0 to 1: how far light places of a soft or flat front stand out before dark ones
   int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
   Back back = Back::Auto;
   bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms

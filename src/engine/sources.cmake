@@ -4,9 +4,11 @@ find_library(I2M_OPENCV_DNN opencv_dnn REQUIRED)
 add_library(i2m_engine STATIC
   src/engine/box_unwrap.cc
   src/engine/boxed.cc
+  src/engine/cavity.cc
   src/engine/cuboid.cc
   src/engine/background.cc
   src/engine/depth.cc
+  src/engine/emboss.cc
   src/engine/engine.cc
   src/engine/graphic.cc
   src/engine/grid.cc
