@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "engine/back.h"
 #include "engine/box_unwrap.h"
 #include "engine/look.h"
 #include "engine/mask.h"
@@ -93,13 +94,14 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   report.mask_from_alpha = mask.from_alpha;
 
   CHECK_OK(run.begin(Stage::Shape));
-  TRY(const Guess guess, look_at(picture, mask, params));
+  TRY(Guess guess, look_at(picture, mask, params));
+  guess.subject.guessed = !mask.from_alpha;
   report.grid = guess.grid.n;
   report.shape = guess.shape;
   report.roll = guess.roll;
   report.pitch = guess.pitch;
   report.learned = guess.found.depth.has_value();
-  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
+  report.back = params.back == Back::Auto ? choose_back(guess) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
   Solid solid = make_solid(guess.grid, report.shape, guess.found, params.depth);
@@ -112,7 +114,8 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   if (solid.mesh.indices.empty()) return too_thin();
 
   CHECK_OK(run.begin(Stage::Texture));
-  const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
+  // Who asks for the mirror gets what it shows.
+  const Atlas atlas = make_atlas(guess, report.back, params.back == Back::Mirror ? Writing::Kept : Writing::Erased);
   mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
                                                : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
   const float cell_m = to_metres(textured.mesh.positions);

@@ -1,0 +1,139 @@
+#include "engine/writing.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+namespace i2m::engine {
+namespace {
+
+constexpr int side_px_max = 512;
+
+struct Sign {
+  cv::Rect box;
+  float area = 0, stroke = 0;  // px; of the stroke its mean width
+  float middle() const { return static_cast<float>(box.y) + static_cast<float>(box.height) / 2; }
+  float height() const { return static_cast<float>(box.height); }
+};
+
+// Twice the mean distance to the edge is half the width of a stroke.
+float stroke_of(const cv::Mat& ink) {
+  cv::Mat padded, distance;
+  cv::copyMakeBorder(ink, padded, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  cv::distanceTransform(padded, distance, cv::DIST_L2, 3);
+  return static_cast<float>(4 * cv::mean(distance, padded)[0]) - 1;
+}
+
+// Letters, or several that touch: neither dust nor surfaces, drawn with a stroke thinner than they are high.
+std::vector<Sign> signs_in(const cv::Mat& ink) {
+  constexpr int height_min = 5, count_max = 3000;
+  constexpr float height_max = 0.14F, wide_max = 7, fill_min = 0.1F, fill_max = 0.9F, bold = 0.45F;
+  cv::Mat labels, stats, centres;
+  const int count = cv::connectedComponentsWithStats(ink, labels, stats, centres, 8, CV_32S);
+  std::vector<Sign> out;
+  for (int i = 1; i < count && out.size() < count_max; ++i) {
+    const int* s = stats.ptr<int>(i);
+    Sign sign{{s[cv::CC_STAT_LEFT], s[cv::CC_STAT_TOP], s[cv::CC_STAT_WIDTH], s[cv::CC_STAT_HEIGHT]}};
+    sign.area = static_cast<float>(s[cv::CC_STAT_AREA]);
+    const float high = sign.height(), wide = static_cast<float>(sign.box.width);
+    if (sign.box.height < height_min || high > height_max * static_cast<float>(ink.rows) || wide > wide_max * high) {
+      continue;
+    }
+    const float fill = sign.area / (high * wide);
+    if (fill < fill_min || fill > fill_max) continue;
+    sign.stroke = stroke_of(labels(sign.box) == i);
+    if (sign.stroke < bold * high) out.push_back(sign);
+  }
+  return out;
+}
+
+bool follow(const Sign& a, const Sign& b) {
+  constexpr float like = 1.8F, like_stroke = 1.9F, level = 0.45F, apart = 1.1F, within = 0.35F;
+  const float high = std::max(a.height(), b.height()), low = std::min(a.height(), b.height());
+  if (high > like * low || std::abs(a.middle() - b.middle()) > level * high) return false;
+  if (std::max(a.stroke, b.stroke) > like_stroke * std::min(a.stroke, b.stroke)) return false;
+  const auto gap = static_cast<float>(std::max(a.box.x, b.box.x) - std::min(a.box.br().x, b.box.br().x));
+  return gap < apart * high && gap > -within * high;
+}
+
+// Signs that repeat are a pattern: spokes, keys, stitches.
+bool differ(const std::vector<Sign>& row) {
+  constexpr double variety = 0.13;
+  std::vector<float> widths, areas;
+  for (const Sign& s : row) {
+    widths.push_back(static_cast<float>(s.box.width) / s.height());
+    areas.push_back(s.area / (s.height() * s.height()));
+  }
+  cv::Scalar mean, spread;
+  cv::meanStdDev(widths, mean, spread);
+  const double by_width = spread[0] / mean[0];
+  cv::meanStdDev(areas, mean, spread);
+  return std::min(by_width, spread[0] / mean[0]) > variety;
+}
+
+std::vector<std::vector<Sign>> rows_of(const std::vector<Sign>& signs) {
+  constexpr std::size_t row_min = 4;
+  std::vector<std::size_t> root(signs.size());
+  std::iota(root.begin(), root.end(), 0U);
+  const auto find = [&root](std::size_t i) {
+    while (root[i] != i) i = root[i] = root[root[i]];
+    return i;
+  };
+  for (std::size_t i = 0; i < signs.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (follow(signs[i], signs[k])) root[find(i)] = find(k);
+    }
+  }
+  std::vector<std::vector<Sign>> groups(signs.size());
+  for (std::size_t i = 0; i < signs.size(); ++i) groups[find(i)].push_back(signs[i]);
+  std::erase_if(groups, [](const auto& row) { return row.size() < row_min || !differ(row); });
+  return groups;
+}
+
+void mark(const std::vector<Sign>& row, cv::Mat& writing) {
+  constexpr float around = 0.35F;
+  const auto block = [&](cv::Rect box) {
+    const int by = cvCeil(around * static_cast<float>(box.height));
+    cv::rectangle(writing, box + cv::Size(2 * by, 2 * by) - cv::Point(by, by), cv::Scalar(255), cv::FILLED);
+  };
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    block(row[i].box);
+    for (std::size_t k = 0; k < i; ++k) {
+      if (follow(row[i], row[k])) block(row[i].box | row[k].box);
+    }
+  }
+}
+
+}  // namespace
+
+cv::Mat find_writing(const Subject& subject) {
+  constexpr double contrast = 16;      // of 255, over the surroundings
+  constexpr double surroundings = 24;  // of the side: how wide they are
+  const int side = std::min(side_px_max, subject.rgb.cols);
+  cv::Mat rgb, light, inside, around, weight;
+  cv::resize(subject.rgb, rgb, {side, side}, 0, 0, cv::INTER_AREA);
+  cv::resize(subject.alpha, inside, {side, side}, 0, 0, cv::INTER_AREA);
+  inside = inside > 250;
+  cv::erode(inside, inside, cv::Mat::ones(3, 3, CV_8U));
+  cv::cvtColor(rgb, light, cv::COLOR_RGB2GRAY);
+  light.convertTo(light, CV_32F);
+  light.setTo(0, ~inside);
+  inside.convertTo(weight, CV_32F, 1.0 / 255);
+  const int width = static_cast<int>(side / surroundings) | 1;
+  cv::blur(light, around, {width, width});
+  cv::blur(weight, weight, {width, width});
+  around /= weight + 1e-6F;
+  cv::Mat writing;
+  for (const cv::Mat& ink : {cv::Mat(light < around - contrast), cv::Mat(light > around + contrast)}) {
+    for (const auto& row : rows_of(signs_in(ink & inside))) {
+      if (writing.empty()) writing = cv::Mat::zeros(side, side, CV_8U);
+      mark(row, writing);
+    }
+  }
+  if (!writing.empty()) cv::resize(writing, writing, subject.rgb.size(), 0, 0, cv::INTER_NEAREST);
+  return writing;
+}
+
+}  // namespace i2m::engine
