@@ -114,8 +114,11 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   choice(app, "--back", back, backs, "what the unseen side shows");
   app.add_option("--depth", o.params.depth, "stretches the model towards the viewer")
       ->check(CLI::Range(engine::depth_min, engine::depth_most));
-  app.add_option("--texture", o.params.texture_px, "side of the texture in pixels, instead of the quality's")
-      ->check(CLI::Range(engine::texture_px_min, engine::texture_px_most));
+  app.add_option(
+         "--texture", o.params.texture_px,
+         "side of the texture in pixels, instead of the quality's: 512, 1024 or 2048 (low 512, medium 1024, high "
+         "1024, or 2048 where the object has 1600)")
+      ->check(CLI::IsMember({512, 1024, 2048}));
   app.add_flag("--print", o.params.printable, "a strict 2-manifold, for printing");
   app.add_option("--size", size,
                  "the real size of one side: height=0.3m, width=30cm, depth=250mm; longest=1m unless said");

@@ -84,11 +84,13 @@ TEST_F(Convert, WritesAModelOfTheAskedQuality) {
 
 TEST_F(Convert, TakesItsOptions) {
   const std::string in = pictures() / "mit-fluent-leaf.webp";
-  ASSERT_EQ(run({in, "-o", out(), "--triangles", "500", "--shape", "flat", "--depth", "0.5", "--texture", "256",
+  ASSERT_EQ(run({in, "-o", out(), "--triangles", "500", "--shape", "flat", "--depth", "0.5", "--texture", "512",
                  "--back", "mirror", "--json"}),
             0)
       << complained;
-  EXPECT_TRUE(said.contains("\"shape\":\"flat\"")) << said;
+  for (const char* word : {R"("shape":"flat")", R"("back":"mirror")", R"("texture_px":512)"}) {
+    EXPECT_TRUE(said.contains(word)) << word << said;
+  }
   EXPECT_LE(mesh::inspect_glb(file_bytes(out()))->triangles, 500u);
 }
 
@@ -324,6 +326,10 @@ TEST_F(Convert, TellsWrongArgumentsFromWrongPictures) {
   EXPECT_EQ(run({in}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--quality", "perfect"}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--triangles", "3"}), 2);
+  for (const auto& [option, wrong] : {std::pair{"--texture", "1000"}, {"--texture", "4096"}, {"--back", "blue"}}) {
+    EXPECT_EQ(run({in, "-o", out(), option, wrong}), 2);
+    EXPECT_TRUE(complained.contains(option)) << complained;
+  }
   EXPECT_EQ(run({in, "-o", out(), "--depth", "nan"}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--shape", "round"}), 2);
   EXPECT_EQ(run({"--help"}), 0);

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <chrono>
+#include <opencv2/imgproc.hpp>
 #include <optional>
 
 #include "engine/back.h"
@@ -59,6 +60,13 @@ Params clamped(Params p) {
   return p;
 }
 
+// As large as the object's picture is worth.
+int texture_px_for(const Mask& mask, const Params& params) {
+  if (!params.texture_grows) return params.texture_px;
+  const cv::Rect box = cv::boundingRect(mask.alpha > 127);
+  return std::max(box.width, box.height) >= texture_grows_from ? texture_px_most : params.texture_px;
+}
+
 // One metre along the longest side, the middle at the origin. Answers metres a cell.
 float to_metres(std::vector<mesh::Vec3>& positions) {
   const mesh::Box box = mesh::bounds_of(positions);
@@ -89,7 +97,8 @@ Result<Mask> mask_of(const image::Picture& picture, const Params& params, Run& r
   return mask;
 }
 
-Result<Model> build(const image::Picture& picture, const Mask& mask, const Params& params, Run& run, Report& report) {
+Result<Model> build(const image::Picture& picture, const Mask& mask, Params params, Run& run, Report& report) {
+  params.texture_px = report.texture_px = texture_px_for(mask, params);
   report.mask_confidence = mask.confidence;
   report.mask_from_alpha = mask.from_alpha;
 
@@ -141,7 +150,7 @@ Params params_of(Quality quality) {
     case Quality::Medium:
       return {.triangles_max = 5000, .texture_px = 1024};
     case Quality::High:
-      return {.triangles_max = 10'000, .texture_px = 1024};
+      return {.triangles_max = 10'000, .texture_px = 1024, .texture_grows = true};
   }
   return {};
 }

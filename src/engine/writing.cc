@@ -1,7 +1,9 @@
 #include "engine/writing.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -14,6 +16,7 @@ constexpr int side_px_max = 512;
 struct Sign {
   cv::Rect box;
   float area = 0, stroke = 0;  // px; of the stroke its mean width
+  cv::Vec3f ink, ground;       // mean colours, of the sign and of the rest of its box
   float middle() const { return static_cast<float>(box.y) + static_cast<float>(box.height) / 2; }
   float height() const { return static_cast<float>(box.height); }
 };
@@ -26,16 +29,23 @@ float stroke_of(const cv::Mat& ink) {
   return static_cast<float>(4 * cv::mean(distance, padded)[0]) - 1;
 }
 
+cv::Vec3f mean_of(const cv::Mat& rgb, const cv::Mat& where) {
+  const cv::Scalar mean = cv::mean(rgb, where);
+  return {static_cast<float>(mean[0]), static_cast<float>(mean[1]), static_cast<float>(mean[2])};
+}
+
 // Letters, or several that touch: neither dust nor surfaces, drawn with a stroke thinner than they are high.
-std::vector<Sign> signs_in(const cv::Mat& ink) {
+std::vector<Sign> signs_in(const cv::Mat& ink, const cv::Mat& rgb, const cv::Mat& edges, double sharp) {
   constexpr int height_min = 5, count_max = 3000;
   constexpr float height_max = 0.14F, wide_max = 7, fill_min = 0.1F, fill_max = 0.9F, bold = 0.45F;
+  constexpr double distinct = 40;  // of its colour from the ground's
   cv::Mat labels, stats, centres;
   const int count = cv::connectedComponentsWithStats(ink, labels, stats, centres, 8, CV_32S);
   std::vector<Sign> out;
   for (int i = 1; i < count && out.size() < count_max; ++i) {
     const int* s = stats.ptr<int>(i);
-    Sign sign{{s[cv::CC_STAT_LEFT], s[cv::CC_STAT_TOP], s[cv::CC_STAT_WIDTH], s[cv::CC_STAT_HEIGHT]}};
+    Sign sign;
+    sign.box = {s[cv::CC_STAT_LEFT], s[cv::CC_STAT_TOP], s[cv::CC_STAT_WIDTH], s[cv::CC_STAT_HEIGHT]};
     sign.area = static_cast<float>(s[cv::CC_STAT_AREA]);
     const float high = sign.height(), wide = static_cast<float>(sign.box.width);
     if (sign.box.height < height_min || high > height_max * static_cast<float>(ink.rows) || wide > wide_max * high) {
@@ -43,17 +53,25 @@ std::vector<Sign> signs_in(const cv::Mat& ink) {
     }
     const float fill = sign.area / (high * wide);
     if (fill < fill_min || fill > fill_max) continue;
-    sign.stroke = stroke_of(labels(sign.box) == i);
-    if (sign.stroke < bold * high) out.push_back(sign);
+    const cv::Mat drawn = labels(sign.box) == i;
+    sign.stroke = stroke_of(drawn);
+    sign.ink = mean_of(rgb(sign.box), drawn);
+    sign.ground = mean_of(rgb(sign.box), ~ink(sign.box));
+    cv::Mat core;
+    cv::erode(drawn, core, cv::Mat::ones(3, 3, CV_8U), {-1, -1}, 1, cv::BORDER_CONSTANT, 0);
+    const double slope = cv::mean(edges(sign.box), drawn & ~core)[0];
+    if (sign.stroke < bold * high && slope > sharp && cv::norm(sign.ink - sign.ground) > distinct) out.push_back(sign);
   }
   return out;
 }
 
 bool follow(const Sign& a, const Sign& b) {
   constexpr float like = 1.8F, like_stroke = 1.9F, level = 0.45F, apart = 1.1F, within = 0.35F;
+  constexpr double like_colour = 45;
   const float high = std::max(a.height(), b.height()), low = std::min(a.height(), b.height());
   if (high > like * low || std::abs(a.middle() - b.middle()) > level * high) return false;
   if (std::max(a.stroke, b.stroke) > like_stroke * std::min(a.stroke, b.stroke)) return false;
+  if (cv::norm(a.ink - b.ink) > like_colour || cv::norm(a.ground - b.ground) > like_colour) return false;
   const auto gap = static_cast<float>(std::max(a.box.x, b.box.x) - std::min(a.box.br().x, b.box.br().x));
   return gap < apart * high && gap > -within * high;
 }
@@ -73,8 +91,7 @@ bool differ(const std::vector<Sign>& row) {
   return std::min(by_width, spread[0] / mean[0]) > variety;
 }
 
-std::vector<std::vector<Sign>> rows_of(const std::vector<Sign>& signs) {
-  constexpr std::size_t row_min = 4;
+std::vector<std::vector<Sign>> rows_of(const std::vector<Sign>& signs, std::size_t row_min) {
   std::vector<std::size_t> root(signs.size());
   std::iota(root.begin(), root.end(), 0U);
   const auto find = [&root](std::size_t i) {
@@ -88,12 +105,12 @@ std::vector<std::vector<Sign>> rows_of(const std::vector<Sign>& signs) {
   }
   std::vector<std::vector<Sign>> groups(signs.size());
   for (std::size_t i = 0; i < signs.size(); ++i) groups[find(i)].push_back(signs[i]);
-  std::erase_if(groups, [](const auto& row) { return row.size() < row_min || !differ(row); });
+  std::erase_if(groups, [row_min](const auto& row) { return row.size() < row_min || (row_min > 2 && !differ(row)); });
   return groups;
 }
 
 void mark(const std::vector<Sign>& row, cv::Mat& writing) {
-  constexpr float around = 0.35F;
+  constexpr float around = 0.2F;
   const auto block = [&](cv::Rect box) {
     const int by = cvCeil(around * static_cast<float>(box.height));
     cv::rectangle(writing, box + cv::Size(2 * by, 2 * by) - cv::Point(by, by), cv::Scalar(255), cv::FILLED);
@@ -106,33 +123,54 @@ void mark(const std::vector<Sign>& row, cv::Mat& writing) {
   }
 }
 
+// The places that are darker and those that are lighter than what is around them, and all that is needed to judge them.
+struct Ink {
+  cv::Mat rgb, edges;
+  std::array<cv::Mat, 2> places;
+
+  explicit Ink(const Subject& subject) {
+    constexpr float contrast = 16;       // of 255
+    constexpr double surroundings = 24;  // of the side: how wide they are
+    const int side = std::min(side_px_max, subject.rgb.cols);
+    cv::Mat grey, light, inside, around, weight, dx, dy;
+    cv::resize(subject.rgb, rgb, {side, side}, 0, 0, cv::INTER_AREA);
+    cv::resize(subject.alpha, inside, {side, side}, 0, 0, cv::INTER_AREA);
+    cv::erode(inside > 250, inside, cv::Mat::ones(3, 3, CV_8U));
+    cv::cvtColor(rgb, grey, cv::COLOR_RGB2GRAY);
+    cv::Sobel(grey, dx, CV_32F, 1, 0, 3, 1.0 / 8);
+    cv::Sobel(grey, dy, CV_32F, 0, 1, 3, 1.0 / 8);
+    cv::magnitude(dx, dy, edges);
+    grey.convertTo(light, CV_32F);
+    light.setTo(0, ~inside);
+    inside.convertTo(weight, CV_32F, 1.0 / 255);
+    const int width = static_cast<int>(side / surroundings) | 1;
+    cv::blur(light, around, {width, width});
+    cv::blur(weight, weight, {width, width});
+    around /= weight + 1e-6F;
+    places = {(light < around - contrast) & inside, (light > around + contrast) & inside};
+  }
+
+  // Rows of signs with edges as sharp as that (mean slope along the outline, of 255 a pixel: shadows and folds have
+  // none).
+  std::vector<std::vector<Sign>> rows(std::size_t row_min, double sharp) const {
+    std::vector<std::vector<Sign>> out;
+    for (const cv::Mat& place : places)
+      std::ranges::move(rows_of(signs_in(place, rgb, edges, sharp), row_min), std::back_inserter(out));
+    return out;
+  }
+};
+
 }  // namespace
 
 cv::Mat find_writing(const Subject& subject) {
-  constexpr double contrast = 16;      // of 255, over the surroundings
-  constexpr double surroundings = 24;  // of the side: how wide they are
-  const int side = std::min(side_px_max, subject.rgb.cols);
-  cv::Mat rgb, light, inside, around, weight;
-  cv::resize(subject.rgb, rgb, {side, side}, 0, 0, cv::INTER_AREA);
-  cv::resize(subject.alpha, inside, {side, side}, 0, 0, cv::INTER_AREA);
-  inside = inside > 250;
-  cv::erode(inside, inside, cv::Mat::ones(3, 3, CV_8U));
-  cv::cvtColor(rgb, light, cv::COLOR_RGB2GRAY);
-  light.convertTo(light, CV_32F);
-  light.setTo(0, ~inside);
-  inside.convertTo(weight, CV_32F, 1.0 / 255);
-  const int width = static_cast<int>(side / surroundings) | 1;
-  cv::blur(light, around, {width, width});
-  cv::blur(weight, weight, {width, width});
-  around /= weight + 1e-6F;
-  cv::Mat writing;
-  for (const cv::Mat& ink : {cv::Mat(light < around - contrast), cv::Mat(light > around + contrast)}) {
-    for (const auto& row : rows_of(signs_in(ink & inside))) {
-      if (writing.empty()) writing = cv::Mat::zeros(side, side, CV_8U);
-      mark(row, writing);
-    }
-  }
-  if (!writing.empty()) cv::resize(writing, writing, subject.rgb.size(), 0, 0, cv::INTER_NEAREST);
+  constexpr std::size_t surely = 4, likely = 2;  // signs in a row
+  constexpr double sharp = 24, fairly_sharp = 14;
+  const Ink ink(subject);
+  if (ink.rows(surely, sharp).empty()) return {};
+  cv::Mat writing = cv::Mat::zeros(ink.rgb.size(), CV_8U);
+  // Where something is written there is more of it, in shorter rows.
+  for (const auto& row : ink.rows(likely, fairly_sharp)) mark(row, writing);
+  cv::resize(writing, writing, subject.rgb.size(), 0, 0, cv::INTER_NEAREST);
   return writing;
 }
 
