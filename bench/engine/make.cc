@@ -46,6 +46,7 @@ engine::Params params_of(const Wish& wish, int level) {
   params.back = wish.back;
   params.depth = wish.depth;
   params.learned = wish.learned;
+  params.delight = wish.delight;
   if (wish.texture_px > 0) params.texture_px = wish.texture_px;
   return params;
 }
@@ -153,7 +154,7 @@ std::vector<std::string> arguments_of(const Wish& wish) {
   for (const int level : wish.levels) out.insert(out.end(), {"level", std::to_string(level)});
   out.insert(out.end(), {"shape", std::string(engine::name_of(wish.shape)), "back",
                          std::string(engine::name_of(wish.back)), "depth", fmt::format("{}", wish.depth), "texture",
-                         std::to_string(wish.texture_px), "learned", wish.learned ? "1" : "0"});
+                         std::to_string(wish.texture_px), "learned", wish.learned ? "1" : "0", "delight", wish.delight ? "1" : "0"});
   return out;
 }
 
@@ -170,6 +171,8 @@ bool take_argument(Wish& wish, const std::string& key, const std::string& value)
     wish.texture_px = std::stoi(value);
   else if (key == "learned")
     wish.learned = value != "0";
+  else if (key == "delight")
+    wish.delight = value != "0";
   else
     return false;
   return true;

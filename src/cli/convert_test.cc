@@ -94,6 +94,19 @@ TEST_F(Convert, TakesItsOptions) {
   EXPECT_LE(mesh::inspect_glb(file_bytes(out()))->triangles, 500u);
 }
 
+TEST_F(Convert, TakesTheLightOutOfTheTextureWhereAsked) {
+  const std::string in = pictures() / "mit-fluent-amphora.webp";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low"}), 0) << complained;
+  const auto lit = file_bytes(out());
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--delight"}), 0) << complained;
+  engine::Params params = engine::params_of(engine::Quality::Low);
+  params.delight = true;
+  const auto expected = engine::make_model(picture("mit-fluent-amphora.webp"), params);
+  ASSERT_TRUE(expected);
+  EXPECT_EQ(file_bytes(out()), expected->glb);
+  EXPECT_NE(file_bytes(out()), lit);
+}
+
 TEST_F(Convert, ComplainsPlainlyAndWritesNothing) {
   EXPECT_EQ(run({pictures() / "edge-blank-white.png", "-o", out()}), 1);
   EXPECT_TRUE(complained.contains("no object")) << complained;

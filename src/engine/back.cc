@@ -22,6 +22,7 @@ struct Rim {
   float width = 0;                      // px
 };
 
+// `front` is filled beyond the outline, of any size.
 Rim rim_of(const Subject& subject, const cv::Mat& front) {
   Rim rim;
   const int side = std::min(smooth_side_px, front.cols);
@@ -44,7 +45,8 @@ cv::Mat calmed(const Rim& rim) {
   rim.rgb.convertTo(sum, CV_32FC3);
   sum = sum.mul(weights);
   cv::GaussianBlur(sum, sum, {0, 0}, reach);
-  cv::GaussianBlur(weights, weights, {0, 0}, reach);
+  cv::GaussianBlur(weight, weight, {0, 0}, reach);
+  cv::merge(std::vector<cv::Mat>{weight, weight, weight}, weights);
   cv::Mat out;
   cv::divide(sum, weights + cv::Scalar::all(1e-6), sum);
   sum.convertTo(out, CV_8UC3);
@@ -156,7 +158,7 @@ Back choose_back(const Guess& guess) {
   const bool from_its_side = guess.symmetry < symmetric_from && guess.shape != Shape::Flat &&
                              !(guess.found.depth && slant_of(*guess.found.depth, guess.grid) > slanted_from);
   if (!guess.found.box && from_its_side) return with_detail;
-  const Rim rim = rim_of(guess.subject, push_pull(guess.subject.rgb, own_colours(guess.subject)));
+  const Rim rim = rim_of(guess.subject, push_pull(guess.subject.rgb, own_colours(guess.subject), smooth_side_px));
   return is_motley(rim) ? with_detail : Back::Smooth;
 }
 

@@ -28,16 +28,6 @@ cv::Mat inner_part(const cv::Mat& solid, int near, int far) {
   return deep | (out & ~grown(deep, far + near + 1));
 }
 
-// The colours of the marked pixels everywhere, coarse.
-cv::Mat surroundings(const cv::Mat& rgb, const cv::Mat& marked) {
-  constexpr int side = 128;
-  cv::Mat colours, known;
-  const cv::Size size(std::min(side, rgb.cols), std::min(side, rgb.rows));
-  cv::resize(rgb, colours, size, 0, 0, cv::INTER_AREA);
-  cv::resize(marked, known, size, 0, 0, cv::INTER_AREA);
-  return push_pull(colours, known == 255);
-}
-
 // Takes out of `own` what looks like a mixture of the colours on both sides of the outline.
 void drop_mixtures(const Subject& subject, const cv::Mat& solid, float doubt, cv::Mat& own) {
   constexpr float distinct = 40;  // between object and background, below which a mixture cannot be told (0 to 441)
@@ -46,7 +36,8 @@ void drop_mixtures(const Subject& subject, const cv::Mat& solid, float doubt, cv
   const cv::Mat deep = inner_part(solid, cvCeil(doubt), reach);
   const cv::Mat outside = ~grown(subject.alpha > clear_alpha, cvCeil(doubt / 2));
   if (cv::countNonZero(outside) == 0 || cv::countNonZero(deep) == 0) return;
-  const cv::Mat inner = surroundings(subject.rgb, deep), outer = surroundings(subject.rgb, outside);
+  constexpr int coarse_px = 128;
+  const cv::Mat inner = push_pull(subject.rgb, deep, coarse_px), outer = push_pull(subject.rgb, outside, coarse_px);
   const float scale = static_cast<float>(inner.cols) / static_cast<float>(own.cols);
   const cv::Mat band = own & ~deep;
   for (int y = 0; y < own.rows; ++y) {
@@ -76,6 +67,13 @@ cv::Mat halve(const cv::Mat& fine) {
       const int x0 = 2 * x;
       const int x1 = std::min(x0 + 1, fine.cols - 1);
       const cv::Vec4b from[] = {a[x0], a[x1], b[x0], b[x1]};
+      if ((from[0][3] & from[1][3] & from[2][3] & from[3][3]) == 255) {  // most of them
+        for (int c = 0; c < 3; ++c) {
+          to[x][c] = static_cast<std::uint8_t>((from[0][c] + from[1][c] + from[2][c] + from[3][c] + 2) / 4);
+        }
+        to[x][3] = 255;
+        continue;
+      }
       int weight = 0, sum[3] = {};
       for (const auto& p : from) {
         weight += p[3];
@@ -142,13 +140,27 @@ cv::Mat own_colours(const Subject& subject) {
 }
 
 cv::Mat push_pull(const cv::Mat& rgb, const cv::Mat& known) {
+  constexpr int margin = 16;  // px: models show nothing from farther outside
+  cv::Rect window = cv::boundingRect(known);
+  window = (window + cv::Size(2 * margin, 2 * margin) - cv::Point(margin, margin)) & cv::Rect({}, rgb.size());
   std::vector<cv::Mat> levels(1);
-  cv::merge(std::vector<cv::Mat>{rgb, known}, levels[0]);
+  cv::merge(std::vector<cv::Mat>{rgb(window), known(window)}, levels[0]);
   while (std::max(levels.back().cols, levels.back().rows) > 1) levels.push_back(halve(levels.back()));
   for (std::size_t i = levels.size() - 1; i-- > 0;) fill_from(levels[i], levels[i + 1]);
   cv::Mat out;
   cv::cvtColor(levels[0], out, cv::COLOR_RGBA2RGB);
+  cv::copyMakeBorder(out, out, window.y, rgb.rows - window.br().y, window.x, rgb.cols - window.br().x,
+                     cv::BORDER_REPLICATE);
   return out;
+}
+
+cv::Mat push_pull(const cv::Mat& rgb, const cv::Mat& known, int side_px) {
+  cv::Mat colours, hold;
+  const cv::Size size(std::min(side_px, rgb.cols), std::min(side_px, rgb.rows));
+  cv::resize(rgb, colours, size, 0, 0, cv::INTER_AREA);
+  cv::resize(known, hold, size, 0, 0, cv::INTER_AREA);
+  hold = hold == 255;
+  return cv::countNonZero(hold) > 0 ? push_pull(colours, hold) : colours;
 }
 
 cv::Mat diffuse(const cv::Mat& rgb, const cv::Mat& known) {

@@ -6,6 +6,7 @@
 
 #include "engine/back.h"
 #include "engine/box_unwrap.h"
+#include "engine/delight.h"
 #include "engine/look.h"
 #include "engine/mask.h"
 #include "engine/provenance.h"
@@ -123,6 +124,7 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, Params para
   if (solid.mesh.indices.empty()) return too_thin();
 
   CHECK_OK(run.begin(Stage::Texture));
+  if (params.delight) guess.subject.rgb = delighted(guess.subject, solid);
   // Who asks for the mirror gets what it shows.
   const Atlas atlas = make_atlas(guess, report.back, params.back == Back::Mirror ? Writing::Kept : Writing::Erased);
   mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)

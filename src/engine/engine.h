@@ -63,7 +63,8 @@ struct Params {
   int texture_px = 1024;       // side of one side's picture; the atlas holds one or two
   bool texture_grows = false;  // to texture_px_most where the object has texture_grows_from px to fill it with
   Back back = Back::Auto;
-  bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
+  bool delight = false;    // take the strongest of the light and shadow out of the texture; see delight.h
+  bool printable = false;  // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
   float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
   Hints hints;                              // where the object is, by the user's word
   const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h

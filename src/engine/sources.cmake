@@ -8,6 +8,7 @@ add_library(i2m_engine STATIC
   src/engine/colours.cc
   src/engine/cuboid.cc
   src/engine/background.cc
+  src/engine/delight.cc
   src/engine/depth.cc
   src/engine/engine.cc
   src/engine/graphic.cc

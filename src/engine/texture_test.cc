@@ -275,5 +275,54 @@ TEST(Size, FollowsThePresetAndTheObject) {
   EXPECT_EQ(size_of(300, large), 2048);
 }
 
+// A ball with a chequered skin, lit from the upper left by `strength` of all its light.
+cv::Mat chequered_ball(float strength) {
+  constexpr int side = 480;
+  constexpr float radius = 220;
+  cv::Mat out = cv::Mat::zeros(side, side, CV_8UC4);
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x) {
+      const float u = (static_cast<float>(x) - side / 2.0F) / radius,
+                  v = (side / 2.0F - static_cast<float>(y)) / radius;
+      if (u * u + v * v > 1) continue;
+      const float lit = std::max(0.0F, -0.6F * u + 0.55F * v + 0.58F * std::sqrt(1 - u * u - v * v));
+      const bool odd = (x / 32 + y / 32) % 2 == 1;
+      const cv::Vec3f colour = odd ? cv::Vec3f(210, 150, 90) : cv::Vec3f(110, 130, 190);
+      const cv::Vec3f seen = colour * (1 - strength + strength * lit);
+      out.at<cv::Vec4b>(y, x) = {cv::saturate_cast<std::uint8_t>(seen[0]), cv::saturate_cast<std::uint8_t>(seen[1]),
+                                 cv::saturate_cast<std::uint8_t>(seen[2]), 255};
+    }
+  }
+  return out;
+}
+
+// How far the front's colours are from the truth's, of 255, whatever the whole's brightness.
+double colour_error(const Dressed& model, const Dressed& truth) {
+  const cv::Mat seen = model.used()(cv::Rect{0, 0, model.atlas.rows, model.atlas.rows});
+  cv::Mat a, b;
+  model.atlas(cv::Rect{0, 0, model.atlas.rows, model.atlas.rows}).convertTo(a, CV_32FC3);
+  truth.atlas(cv::Rect{0, 0, model.atlas.rows, model.atlas.rows}).convertTo(b, CV_32FC3);
+  const cv::Scalar of_a = cv::mean(a, seen), of_b = cv::mean(b, seen);
+  a *= (of_b[0] + of_b[1] + of_b[2]) / (of_a[0] + of_a[1] + of_a[2]);
+  const cv::Scalar error = cv::mean(cv::abs(a - b), seen);
+  return (error[0] + error[1] + error[2]) / 3;
+}
+
+TEST(Light, IsTakenOutOfTheTextureIfAskedFor) {
+  Params with = made(Shape::Turned), without = with;
+  with.delight = true;
+  const Dressed truth = dressed(png_of(chequered_ball(0)), without);
+  const double before = colour_error(dressed(png_of(chequered_ball(0.7F)), without), truth);
+  const Dressed cleaned = dressed(png_of(chequered_ball(0.7F)), with);
+  EXPECT_GT(before, 20);
+  EXPECT_LT(colour_error(cleaned, truth), before / 2);
+  // Where there was none, the pattern stays.
+  EXPECT_LT(colour_error(dressed(png_of(chequered_ball(0)), with), truth), 4);
+  // It is a matter of the texture alone.
+  const Dressed lit = dressed(png_of(chequered_ball(0.7F)), without);
+  EXPECT_EQ(cleaned.report.triangles, lit.report.triangles);
+  EXPECT_NEAR(cv::mean(cleaned.atlas, cleaned.used())[1], cv::mean(lit.atlas, lit.used())[1], 12);
+}
+
 }  // namespace
 }  // namespace i2m::engine

@@ -38,6 +38,7 @@ cv::Vec3f mean_of(const cv::Mat& rgb, const cv::Mat& where) {
 std::vector<Sign> signs_in(const cv::Mat& ink, const cv::Mat& rgb, const cv::Mat& edges, double sharp) {
   constexpr int height_min = 5, count_max = 3000;
   constexpr float height_max = 0.14F, wide_max = 7, fill_min = 0.1F, fill_max = 0.9F, bold = 0.45F;
+  constexpr double sobel_scale = 8;
   constexpr double distinct = 40;  // of its colour from the ground's
   cv::Mat labels, stats, centres;
   const int count = cv::connectedComponentsWithStats(ink, labels, stats, centres, 8, CV_32S);
@@ -59,7 +60,7 @@ std::vector<Sign> signs_in(const cv::Mat& ink, const cv::Mat& rgb, const cv::Mat
     sign.ground = mean_of(rgb(sign.box), ~ink(sign.box));
     cv::Mat core;
     cv::erode(drawn, core, cv::Mat::ones(3, 3, CV_8U), {-1, -1}, 1, cv::BORDER_CONSTANT, 0);
-    const double slope = cv::mean(edges(sign.box), drawn & ~core)[0];
+    const double slope = cv::mean(edges(sign.box), drawn & ~core)[0] / sobel_scale;
     if (sign.stroke < bold * high && slope > sharp && cv::norm(sign.ink - sign.ground) > distinct) out.push_back(sign);
   }
   return out;
@@ -129,25 +130,25 @@ struct Ink {
   std::array<cv::Mat, 2> places;
 
   explicit Ink(const Subject& subject) {
-    constexpr float contrast = 16;       // of 255
-    constexpr double surroundings = 24;  // of the side: how wide they are
+    constexpr int contrast = 16;      // of 255
+    constexpr int surroundings = 24;  // of the side: how wide they are
     const int side = std::min(side_px_max, subject.rgb.cols);
     cv::Mat grey, light, inside, around, weight, dx, dy;
     cv::resize(subject.rgb, rgb, {side, side}, 0, 0, cv::INTER_AREA);
     cv::resize(subject.alpha, inside, {side, side}, 0, 0, cv::INTER_AREA);
     cv::erode(inside > 250, inside, cv::Mat::ones(3, 3, CV_8U));
     cv::cvtColor(rgb, grey, cv::COLOR_RGB2GRAY);
-    cv::Sobel(grey, dx, CV_32F, 1, 0, 3, 1.0 / 8);
-    cv::Sobel(grey, dy, CV_32F, 0, 1, 3, 1.0 / 8);
-    cv::magnitude(dx, dy, edges);
-    grey.convertTo(light, CV_32F);
-    light.setTo(0, ~inside);
-    inside.convertTo(weight, CV_32F, 1.0 / 255);
-    const int width = static_cast<int>(side / surroundings) | 1;
+    cv::bitwise_and(grey, inside, light);
+    const int width = side / surroundings | 1;
     cv::blur(light, around, {width, width});
-    cv::blur(weight, weight, {width, width});
-    around /= weight + 1e-6F;
-    places = {(light < around - contrast) & inside, (light > around + contrast) & inside};
+    cv::blur(inside, weight, {width, width});
+    cv::divide(around, weight, around, 255);
+    places = {(around - light > contrast) & inside, (light - around > contrast) & inside};
+    cv::Sobel(grey, dx, CV_16S, 1, 0);
+    cv::Sobel(grey, dy, CV_16S, 0, 1);
+    // The longer of the two slopes and half the other: the length within a tenth.
+    dx = cv::abs(dx), dy = cv::abs(dy);
+    edges = cv::max(dx, dy) + cv::min(dx, dy) / 2;
   }
 
   // Rows of signs with edges as sharp as that (mean slope along the outline, of 255 a pixel: shadows and folds have
