@@ -21,13 +21,9 @@ struct Dressed {
 
   /// CV_8UC3 RGB, 384 px square, on `background`.
   cv::Mat seen(float yaw, float pitch = 0, std::array<std::uint8_t, 3> background = {255, 255, 255}) const {
-    mesh::Picture picture{atlas.cols, atlas.rows, {}};
-    for (int y = 0; y < atlas.rows; ++y) {
-      for (int x = 0; x < atlas.cols; ++x) {
-        const auto& p = atlas.at<cv::Vec3b>(y, x);
-        picture.rgba.insert(picture.rgba.end(), {p[0], p[1], p[2], 255});
-      }
-    }
+    mesh::Picture picture{atlas.cols, atlas.rows, std::vector<std::uint8_t>(atlas.total() * 4)};
+    cv::Mat rgba(atlas.size(), CV_8UC4, picture.rgba.data());
+    cv::cvtColor(atlas, rgba, cv::COLOR_RGB2RGBA);
     const mesh::Renderer renderer(scene, std::vector{picture});
     mesh::Picture drawn = renderer.draw(
         {.width = 384, .height = 384, .yaw = yaw, .pitch = pitch, .shadow = false, .background = background});

@@ -57,29 +57,30 @@ void expect_no_magenta(const Dressed& model, const std::string& name) {
 struct Sent {
   const char* name;
   double share = 1;  // of the kept picture's size
+  Quality quality = Quality::Low;
 };
 
 TEST(Rims, ShowNothingOfWhatLiesUnderTransparentPixels) {
-  for (const Sent& sent : {Sent{"cc0-teddy-B-alpha.png"},
+  for (const Sent& sent : {Sent{"cc0-teddy-B-alpha.png", 1, Quality::Medium},
                            {"cc0-teddy-B-alpha.png", 0.3},
                            {"cc0-chairoak-B-alpha.png"},
                            {"ccby-jar-A-alpha.webp"},
                            {"mit-fluent-plant.webp"}}) {
     const FileBytes bytes = png_of(smaller(on_magenta(rgba_of(sent.name)), sent.share));
-    expect_no_magenta(dressed(bytes, params_of(Quality::Medium)), sent.name);
+    expect_no_magenta(dressed(bytes, params_of(sent.quality)), sent.name);
   }
 }
 
 // What a guessed outline takes for the object through and through, as between a chair's spokes, is the mask's business.
 TEST(Rims, ShowNothingOfTheBackgroundOfAPhotograph) {
-  for (const Sent& sent : {Sent{"cc0-teddy-B-alpha.png"},
+  for (const Sent& sent : {Sent{"cc0-teddy-B-alpha.png", 1, Quality::Medium},
                            {"cc0-teddy-B-alpha.png", 0.4},
                            {"ccby-jar-A-alpha.webp"},
                            {"ccby-jar-A-alpha.webp", 0.4},
                            {"mit-fluent-plant.webp"}}) {
     cv::Mat rgb;
     cv::cvtColor(smaller(on_magenta(rgba_of(sent.name)), sent.share), rgb, cv::COLOR_RGBA2RGB);
-    expect_no_magenta(dressed(*image::write_jpeg(rgb, 88), params_of(Quality::Medium)), sent.name);
+    expect_no_magenta(dressed(*image::write_jpeg(rgb, 88), params_of(sent.quality)), sent.name);
   }
 }
 
