@@ -19,6 +19,7 @@ mesh::Provenance provenance_of(const Params& params, const Report& report) {
   add("mask_confidence", fmt::format("{:.3f}", report.mask_confidence));
   if (!params.hints.empty()) add("hints", "yes");
   if (report.learned) add("depth_learned", "yes");
+  if (params.delight) add("delight", "yes");
   if (params.printable) add("print", "yes");
   return out;
 }
