@@ -152,9 +152,10 @@ std::string output_of(std::vector<std::string> arguments) {
 std::vector<std::string> arguments_of(const Wish& wish) {
   std::vector<std::string> out;
   for (const int level : wish.levels) out.insert(out.end(), {"level", std::to_string(level)});
-  out.insert(out.end(), {"shape", std::string(engine::name_of(wish.shape)), "back",
-                         std::string(engine::name_of(wish.back)), "depth", fmt::format("{}", wish.depth), "texture",
-                         std::to_string(wish.texture_px), "learned", wish.learned ? "1" : "0", "delight", wish.delight ? "1" : "0"});
+  out.insert(out.end(),
+             {"shape", std::string(engine::name_of(wish.shape)), "back", std::string(engine::name_of(wish.back)),
+              "depth", fmt::format("{}", wish.depth), "texture", std::to_string(wish.texture_px), "learned",
+              wish.learned ? "1" : "0", "delight", wish.delight ? "1" : "0"});
   return out;
 }
 
