@@ -131,6 +131,59 @@ bool is_motley(const Rim& rim) {
   return std::hypot(spread[1], spread[2]) > motley_chroma;
 }
 
+struct Spot {
+  cv::Point2d middle;  // shares of the picture's side
+  double area = 0;     // share of the picture's
+};
+
+// Small compact places that are much darker than what is around them.
+std::vector<Spot> spots_on(const Subject& subject) {
+  constexpr double darker = 40, area_min = 4e-4, area_max = 0.05, compact = 0.45, slim = 3.2;
+  constexpr int reach = 27;
+  const int side = std::min(smooth_side_px, subject.rgb.cols);
+  cv::Mat rgb, grey, inside, filled, labels, stats, middles;
+  cv::resize(subject.rgb, rgb, {side, side}, 0, 0, cv::INTER_AREA);
+  cv::resize(subject.alpha, inside, {side, side}, 0, 0, cv::INTER_AREA);
+  cv::cvtColor(rgb, grey, cv::COLOR_RGB2GRAY);
+  inside = inside > 250;
+  grey.setTo(0, ~inside);
+  cv::morphologyEx(grey, filled, cv::MORPH_CLOSE, cv::getStructuringElement(cv::MORPH_ELLIPSE, {reach, reach}));
+  const cv::Mat spots = (filled - grey > darker) & inside;
+  const int count = cv::connectedComponentsWithStats(spots, labels, stats, middles, 8, CV_32S);
+  std::vector<Spot> out;
+  for (int i = 1; i < count; ++i) {
+    const int* s = stats.ptr<int>(i);
+    const double wide = s[cv::CC_STAT_WIDTH], high = s[cv::CC_STAT_HEIGHT], area = s[cv::CC_STAT_AREA];
+    const double share = area / (side * side);
+    if (share < area_min || share > area_max || area < compact * wide * high ||
+        std::max(wide, high) > slim * std::min(wide, high))
+      continue;
+    out.push_back({cv::Point2d(middles.at<double>(i, 0) + 0.5, middles.at<double>(i, 1) + 0.5) / side, share});
+  }
+  return out;
+}
+
+// Two eyes: a pair of spots, one the other's mirror image, in the upper part, and not many more.
+bool bears_face(const Guess& guess) {
+  constexpr std::size_t spots_max = 8;
+  constexpr double off_max = 0.03, like = 1.8, apart_min = 0.05, lowest = 0.65;
+  const auto spots = spots_on(guess.subject);
+  if (spots.size() > spots_max) return false;
+  const cv::Rect box = cv::boundingRect(guess.subject.alpha > 127);
+  const double side = guess.subject.alpha.cols, low = (box.y + lowest * box.height) / side;
+  const double axis = guess.found.lathe ? static_cast<double>(guess.found.lathe->axis) / guess.grid.n
+                                        : (box.x + box.width / 2.0) / side;
+  for (const Spot& a : spots) {
+    for (const Spot& b : spots) {
+      const cv::Point2d apart = b.middle - a.middle;
+      if (apart.x < apart_min || std::abs(apart.y) > off_max || a.middle.y > low) continue;
+      if (std::abs(a.middle.x + b.middle.x - 2 * axis) > 2 * off_max) continue;
+      if (std::max(a.area, b.area) < like * std::min(a.area, b.area)) return true;
+    }
+  }
+  return false;
+}
+
 // How far the plane midway between the first and the last surface turns away from the picture's: its slope to the side.
 float slant_of(const Depth& depth, const Grid& grid) {
   const int side = depth.front.cols;
@@ -153,6 +206,7 @@ float slant_of(const Depth& depth, const Grid& grid) {
 }  // namespace
 
 Back choose_back(const Guess& guess) {
+  if (bears_face(guess)) return Back::Smooth;
   if (guess.found.lathe) return Back::Flip;
   const Back with_detail = guess.found.box ? Back::Flip : Back::Mirror;
   const bool from_its_side = guess.symmetry < symmetric_from && guess.shape != Shape::Flat &&

@@ -5,8 +5,8 @@
 namespace i2m::engine {
 
 /// What the back shows when nobody said. Flip for turned things and for boxes whose faces have something on them.
-/// Smooth where the front has no twin: for what is seen from the front (it has a face, and one is enough), for what is
-/// seen at an angle, for drawings. Mirror for what is seen from its side; and for all of these, if their rim has so
+/// Smooth where the front has no twin: for whatever bears a face, for what is seen from the front or at an angle, for
+/// drawings. Mirror for what is seen from its side; and for all of these, if their rim has so
 /// many colours that they would run together to mud.
 ///
 /// Cost: 2 ms.

@@ -202,20 +202,40 @@ TEST(Back, HasNoSecondFace) {
   }
 }
 
-// A clown's head: as symmetric as a bear's, with all colours around it.
-cv::Mat clown() {
+// A yellow ball, shaded; with eyes and a mouth, or without.
+enum class Face : std::uint8_t { No, Yes };
+
+cv::Mat smiley(Face face) {
+  cv::Mat out = cv::Mat::zeros(400, 400, CV_8UC4);
+  for (int r = 180; r > 0; --r) cv::circle(out, {200, 200}, r, {250 - r * 0.3, 200 - r * 0.4, 40, 255}, cv::FILLED);
+  if (face == Face::No) return out;
+  for (const int x : {165, 235}) cv::ellipse(out, {x, 150}, {9, 13}, 0, 0, 360, {60, 40, 40, 255}, cv::FILLED);
+  cv::ellipse(out, {200, 230}, {80, 60}, 0, 20, 160, {60, 40, 40, 255}, 12);
+  return out;
+}
+
+TEST(Back, OfABallWithAFaceHasNone) {
+  const Dressed model = dressed(png_of(smiley(Face::Yes)), params_of(Quality::Medium));
+  EXPECT_EQ(model.report.shape, Shape::Turned);
+  EXPECT_EQ(model.report.back, Back::Smooth);
+  EXPECT_GT(spots_in(model.seen(0)), 40);
+  EXPECT_EQ(spots_in(model.seen(from_behind)), 0);
+  EXPECT_EQ(dressed(png_of(smiley(Face::No)), params_of(Quality::Medium)).report.back, Back::Flip);
+}
+
+// A flower: as symmetric as a bear's head, with all colours around it.
+cv::Mat flower() {
   cv::Mat out = cv::Mat::zeros(500, 500, CV_8UC4);
   const cv::Scalar hair[] = {{230, 40, 40, 255}, {40, 90, 230, 255}, {240, 220, 40, 255}, {40, 190, 60, 255}};
   for (int i = 0; i < 16; ++i)
     cv::ellipse(out, {250, 250}, {200, 160}, 0, i * 22.5, (i + 1) * 22.5, hair[i % 4], cv::FILLED);
   cv::ellipse(out, {250, 250}, {120, 100}, 0, 0, 360, {230, 190, 160, 255}, cv::FILLED);
-  for (const int x : {210, 290}) cv::circle(out, {x, 230}, 14, {20, 20, 20, 255}, cv::FILLED);
   return out;
 }
 
 TEST(Back, IsTheMirrorWhereARimOfManyColoursWouldMixToMud) {
-  EXPECT_EQ(dressed(png_of(clown()), made(Shape::Soft)).report.back, Back::Mirror);
-  cv::Mat plain = clown();
+  EXPECT_EQ(dressed(png_of(flower()), made(Shape::Soft)).report.back, Back::Mirror);
+  cv::Mat plain = flower();
   for (int y = 0; y < plain.rows; ++y) {
     for (int x = 0; x < plain.cols; ++x) {
       auto& p = plain.at<cv::Vec4b>(y, x);
