@@ -249,7 +249,10 @@ class Converter {
     params.picture_sha256 = look.sha256;
     const engine::Params preset = engine::params_of(quality);
     if (params.triangles_max == 0) params.triangles_max = preset.triangles_max;
-    if (params.texture_px == 0) params.texture_px = preset.texture_px;
+    if (params.texture_px == 0) {
+      params.texture_px = preset.texture_px;
+      params.texture_grows = preset.texture_grows;
+    }
     return params;
   }
 

@@ -117,8 +117,12 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   app.add_option("--relief", o.params.relief,
                  "how far light and dark places of the front stand out (not of turned things and boxes)")
       ->check(CLI::Range(0.0F, engine::relief_most));
-  app.add_option("--texture", o.params.texture_px, "side of the texture in pixels, instead of the quality's")
-      ->check(CLI::Range(engine::texture_px_min, engine::texture_px_most));
+  app.add_option(
+         "--texture", o.params.texture_px,
+         "side of the texture in pixels, instead of the quality's: 512, 1024 or 2048 (low 512, medium 1024, high "
+         "1024, or 2048 where the object has 1600)")
+      ->check(CLI::IsMember({512, 1024, 2048}));
+  app.add_flag("--delight", o.params.delight, "take the strongest of the light and shadow out of the texture");
   app.add_flag("--print", o.params.printable, "a strict 2-manifold, for printing");
   app.add_option("--size", size,
                  "the real size of one side: height=0.3m, width=30cm, depth=250mm; longest=1m unless said");

@@ -84,11 +84,13 @@ TEST_F(Convert, WritesAModelOfTheAskedQuality) {
 
 TEST_F(Convert, TakesItsOptions) {
   const std::string in = pictures() / "mit-fluent-leaf.webp";
-  ASSERT_EQ(run({in, "-o", out(), "--triangles", "500", "--shape", "flat", "--depth", "0.5", "--texture", "256",
+  ASSERT_EQ(run({in, "-o", out(), "--triangles", "500", "--shape", "flat", "--depth", "0.5", "--texture", "512",
                  "--back", "mirror", "--json"}),
             0)
       << complained;
-  EXPECT_TRUE(said.contains("\"shape\":\"flat\"")) << said;
+  for (const char* word : {R"("shape":"flat")", R"("back":"mirror")", R"("texture_px":512)"}) {
+    EXPECT_TRUE(said.contains(word)) << word << said;
+  }
   EXPECT_LE(mesh::inspect_glb(file_bytes(out()))->triangles, 500u);
 }
 
@@ -121,6 +123,20 @@ TEST_F(Convert, NamesTheSliderThatIsOutOfRange) {
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_TRUE(said.contains("--depth") && said.contains("--relief")) << said;
   EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(Convert, TakesTheLightOutOfTheTextureWhereAsked) {
+  const std::string in = pictures() / "mit-fluent-amphora.webp";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low"}), 0) << complained;
+  const auto lit = file_bytes(out());
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--delight"}), 0) << complained;
+  engine::Params params = engine::params_of(engine::Quality::Low);
+  params.delight = true;
+  params.picture_sha256 = hex(sha256(as_text(file_bytes(in))));
+  const auto expected = engine::make_model(picture("mit-fluent-amphora.webp"), params);
+  ASSERT_TRUE(expected);
+  EXPECT_EQ(file_bytes(out()), expected->glb);
+  EXPECT_NE(file_bytes(out()), lit);
 }
 
 TEST_F(Convert, ComplainsPlainlyAndWritesNothing) {
@@ -355,6 +371,10 @@ TEST_F(Convert, TellsWrongArgumentsFromWrongPictures) {
   EXPECT_EQ(run({in}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--quality", "perfect"}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--triangles", "3"}), 2);
+  for (const auto& [option, wrong] : {std::pair{"--texture", "1000"}, {"--texture", "4096"}, {"--back", "blue"}}) {
+    EXPECT_EQ(run({in, "-o", out(), option, wrong}), 2);
+    EXPECT_TRUE(complained.contains(option)) << complained;
+  }
   EXPECT_EQ(run({in, "-o", out(), "--depth", "nan"}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--shape", "round"}), 2);
   EXPECT_EQ(run({"--help"}), 0);

@@ -325,6 +325,7 @@ Lathe find_lathe(const Grid& grid, float roundest_rim) {
   const End top = end_of(p, true), bottom = end_of(p, false);
   const Features f = features_of(grid, p, top, bottom, lathe.axis);
   lathe.evidence = evidence_of(f, bottom, p.both_sides);
+  lathe.core = f.core;
   lathe.found =
       f.core > 0.72F && ((f.fill > 0.93F && lathe.evidence > 0.25F) || (f.fill > 0.88F && lathe.evidence > 0.5F));
   find_pitch(lathe, top, bottom, f, p.most, roundest_rim);

@@ -21,6 +21,7 @@ Lean find_lean(const Grid& grid);
 struct Lathe {
   bool found = false;
   float evidence = 0;
+  float core = 0;                       // share of the object that has its mirror image inside it
   float axis = 0;                       // x of the axis
   std::vector<float> radius;            // a row; 0 where the axis lies outside the object
   float top = 0, bottom = 0;            // ends of the profile, at the axis: rims' middles, not their outlines

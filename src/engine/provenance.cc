@@ -11,6 +11,7 @@ mesh::Provenance provenance_of(const Params& params, const Report& report) {
   add("triangles", std::to_string(params.triangles_max));
   add("texture", std::to_string(params.texture_px));
   add("depth", fmt::format("{}", params.depth));
+  add("relief", fmt::format("{}", params.relief));
   add("shape", std::string(name_of(params.shape)));
   add("shape_chosen", std::string(name_of(report.shape)));
   add("back", std::string(name_of(params.back)));
@@ -19,6 +20,7 @@ mesh::Provenance provenance_of(const Params& params, const Report& report) {
   add("mask_confidence", fmt::format("{:.3f}", report.mask_confidence));
   if (!params.hints.empty()) add("hints", "yes");
   if (report.learned) add("depth_learned", "yes");
+  if (params.delight) add("delight", "yes");
   if (params.printable) add("print", "yes");
   return out;
 }

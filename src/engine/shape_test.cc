@@ -161,7 +161,9 @@ TEST(Graphics, AreNotPhotographsNorShadedThings) {
   for (const char* name : {"cc0-photo-chelsea.jpg", "cc0-photo-coffee.jpg", "cc0-teddy-B-alpha.png",
                            "mit-fluent-teddy.webp", "mit-fluent-plant.webp", "mit-fluent-amphora.webp",
                            "ccby-mug-A-shadow.jpg", "cc0-tetrapak-B-colour.jpg", "edge-grey16-ball.png"}) {
-    const auto model = make_model(picture(name), params_of(Quality::Low));
+    Params insisting = params_of(Quality::Low);
+    insisting.confidence_min = 0;
+    const auto model = make_model(picture(name), insisting);
     ASSERT_TRUE(model) << name;
     EXPECT_NE(model->report.shape, Shape::Flat) << name;
   }

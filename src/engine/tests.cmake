@@ -26,4 +26,5 @@ i2m_engine_test(engine_test src/engine/engine_test.cc src/engine/bad_input_test.
   src/engine/sound_test.cc src/engine/truth_test.cc)
 i2m_engine_test(mask_test src/engine/mask_test.cc src/engine/network_test.cc)
 i2m_engine_test(depth_test src/engine/depth_test.cc)
+i2m_engine_test(texture_test src/engine/texture_test.cc)
 include(bench/engine/sources.cmake)
