@@ -138,7 +138,8 @@ int main(int argc, char** argv) {
   add_common(*shape, options);
   shape->add_option("--views", options.views, "A, B or AB");
   shape->add_option("--levels", options.levels, "triangles")->delimiter(',');
-  shape->add_option("--set", options.set, "parameters: shape=soft back=mirror depth=1.2 texture=512 learned=0");
+  shape->add_option("--set", options.set,
+                    "parameters: shape=soft back=mirror depth=1.2 texture=512 learned=0 delight=1");
   CLI::App* mask = cli.add_subcommand("mask", "masks against cut-outs on five backdrops");
   add_common(*mask, options);
   mask->add_option("--cutouts", options.cutouts, "file of further cut-outs; an empty name for none");

@@ -45,7 +45,9 @@ engine::Params params_of(const Wish& wish, int level) {
   params.shape = wish.shape;
   params.back = wish.back;
   params.depth = wish.depth;
+  params.relief = wish.relief;
   params.learned = wish.learned;
+  params.delight = wish.delight;
   if (wish.texture_px > 0) params.texture_px = wish.texture_px;
   return params;
 }
@@ -152,8 +154,9 @@ std::vector<std::string> arguments_of(const Wish& wish) {
   std::vector<std::string> out;
   for (const int level : wish.levels) out.insert(out.end(), {"level", std::to_string(level)});
   out.insert(out.end(), {"shape", std::string(engine::name_of(wish.shape)), "back",
-                         std::string(engine::name_of(wish.back)), "depth", fmt::format("{}", wish.depth), "texture",
-                         std::to_string(wish.texture_px), "learned", wish.learned ? "1" : "0"});
+                         std::string(engine::name_of(wish.back)), "depth", fmt::format("{}", wish.depth), "relief",
+                         fmt::format("{}", wish.relief), "texture", std::to_string(wish.texture_px), "learned",
+                         wish.learned ? "1" : "0", "delight", wish.delight ? "1" : "0"});
   return out;
 }
 
@@ -166,10 +169,14 @@ bool take_argument(Wish& wish, const std::string& key, const std::string& value)
     wish.back = named(backs, value);
   else if (key == "depth")
     wish.depth = std::stof(value);
+  else if (key == "relief")
+    wish.relief = std::stof(value);
   else if (key == "texture")
     wish.texture_px = std::stoi(value);
   else if (key == "learned")
     wish.learned = value != "0";
+  else if (key == "delight")
+    wish.delight = value != "0";
   else
     return false;
   return true;

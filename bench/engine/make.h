@@ -16,6 +16,8 @@ struct Wish {
   engine::Shape shape = engine::Shape::Auto;
   engine::Back back = engine::Back::Auto;
   float depth = 1;
+  float relief = engine::Params{}.relief;
+  bool delight = false;
   bool learned = true;
   int texture_px = 0;  // 0: what the preset of that level has
 };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/bounds.h"
+#include "base/crypto.h"
 #include "cli/convert_options.h"
 #include "cli/files.h"
 #include "cli/formats.h"
@@ -48,13 +49,14 @@ int complain(const std::string& what, int code) {
 struct Job {
   std::string in;
   std::vector<std::pair<Quality, std::string>> models;
-  std::string preview, mask;  // empty: not asked for
+  std::string preview, mask, mask_preview;  // empty: not asked for
 
   std::vector<std::string> files() const {
     std::vector<std::string> all;
     for (const auto& [quality, path] : models) all.push_back(path);
     if (!preview.empty()) all.push_back(preview);
     if (!mask.empty()) all.push_back(mask);
+    if (!mask_preview.empty()) all.push_back(mask_preview);
     return all;
   }
 };
@@ -76,7 +78,11 @@ std::string with_quality(const std::string& path, Quality quality) {
 }
 
 Job plan(const ConvertOptions& o, const std::string& in) {
-  Job job{.in = in, .models = {}, .preview = placed(o.preview, in, ".png"), .mask = placed(o.mask, in, "-mask.png")};
+  Job job{.in = in,
+          .models = {},
+          .preview = placed(o.preview, in, ".png"),
+          .mask = placed(o.mask, in, "-mask.png"),
+          .mask_preview = placed(o.mask_preview, in, "-mask-preview.png")};
   const std::string out = placed(o.out, in, ".glb");
   if (!o.all_presets) {
     job.models.emplace_back(o.quality, out);
@@ -90,7 +96,8 @@ Job plan(const ConvertOptions& o, const std::string& in) {
 // What would be lost is found before anything is written: a file named twice, a picture that is its own result.
 Result<std::vector<Job>> plan_all(const ConvertOptions& o) {
   const bool several = o.pictures.size() > 1;
-  for (const auto& [option, path] : {std::pair{"--out", o.out}, {"--preview", o.preview}, {"--mask", o.mask}}) {
+  for (const auto& [option, path] :
+       {std::pair{"--out", o.out}, {"--preview", o.preview}, {"--mask", o.mask}, {"--mask-preview", o.mask_preview}}) {
     if (several && !path.empty() && !is_folder(path)) {
       return refuse(Code::Invalid, "", std::string(option) + " must be a folder for several pictures: " + path + "/");
     }
@@ -122,9 +129,9 @@ std::vector<std::string> hints_for(const engine::Mask& mask) {
   std::vector<std::string> hints;
   if (!mask.from_alpha && mask.confidence < engine::doubtful_confidence) {
     hints.emplace_back(
-        "the object does not stand out clearly; a plain background or a transparent PNG works best (--mask FILE shows "
-        "what "
-        "was taken for it)");
+        "the object does not stand out clearly; a plain background or a transparent PNG works best (--mask-preview "
+        "FILE "
+        "shows what was taken for it)");
   }
   const cv::Mat object = mask.alpha > 127;
   const auto share = [](const cv::Mat& line) {
@@ -152,6 +159,19 @@ Result<std::vector<std::uint8_t>> cut_out_png(const image::Picture& picture, con
     for (int x = 0; x < picture.rgb.cols; ++x, rgb += 3) rgba.insert(rgba.end(), {rgb[0], rgb[1], rgb[2], alpha[x]});
   }
   return image::write_png(rgba, picture.rgb.cols, picture.rgb.rows);
+}
+
+// The whole picture with the object outlined: to judge at a glance.
+Result<std::vector<std::uint8_t>> mask_preview_png(const image::Picture& picture, const engine::Mask& mask) {
+  constexpr int side_px = 1024;
+  const cv::Mat drawn = engine::draw_mask(picture, mask, side_px);
+  std::vector<std::uint8_t> rgba;
+  rgba.reserve(drawn.total() * 4);
+  for (int y = 0; y < drawn.rows; ++y) {
+    const std::uint8_t* rgb = drawn.ptr(y);
+    for (int x = 0; x < drawn.cols; ++x, rgb += 3) rgba.insert(rgba.end(), {rgb[0], rgb[1], rgb[2], 255});
+  }
+  return image::write_png(rgba, drawn.cols, drawn.rows);
 }
 
 Result<std::vector<std::uint8_t>> preview_png(const mesh::Scene& scene, const image::Decoder& decoder) {
@@ -194,6 +214,10 @@ class Converter {
       TRY(const auto png, cut_out_png(picture, mask));
       CHECK_OK(write_file(job.mask, png));
     }
+    if (!job.mask_preview.empty()) {
+      TRY(const auto png, mask_preview_png(picture, mask));
+      CHECK_OK(write_file(job.mask_preview, png));
+    }
     std::vector<Made> made;
     for (std::size_t i = 0; i < job.models.size(); ++i) {
       TRY(Made one, make(picture, mask, look, job, i));
@@ -209,6 +233,7 @@ class Converter {
     TRY(const auto bytes, read_file(look.path, bounds::file_bytes_max));
     const Watch watch;
     TRY(look.info, image::probe(bytes));
+    look.sha256 = hex(sha256(as_text(bytes)));
     image::Decoder::Spent spent;
     engine::Params largest = options_.params;
     largest.texture_px = std::max(largest.texture_px, engine::params_of(Quality::High).texture_px);
@@ -219,11 +244,15 @@ class Converter {
     return picture;
   }
 
-  engine::Params params_for(Quality quality) const {
+  engine::Params params_for(Quality quality, const Look& look) const {
     engine::Params params = options_.params;
+    params.picture_sha256 = look.sha256;
     const engine::Params preset = engine::params_of(quality);
     if (params.triangles_max == 0) params.triangles_max = preset.triangles_max;
-    if (params.texture_px == 0) params.texture_px = preset.texture_px;
+    if (params.texture_px == 0) {
+      params.texture_px = preset.texture_px;
+      params.texture_grows = preset.texture_grows;
+    }
     return params;
   }
 
@@ -232,7 +261,7 @@ class Converter {
     const auto& [quality, path] = job.models[i];
     const Watch watch;
     TRY(engine::Model model,
-        engine::make_model(picture, look.info, mask, params_for(quality), report(i, job.models.size())));
+        engine::make_model(picture, look.info, mask, params_for(quality, look), report(i, job.models.size())));
     Made made{.out = path, .quality = quality, .preset = options_.params.triangles_max == 0, .report = model.report};
     made.report.stage_ms[static_cast<std::size_t>(Stage::Decode)] = look.decode_ms;
     made.report.stage_ms[static_cast<std::size_t>(Stage::Mask)] = look.mask_ms;
@@ -289,7 +318,7 @@ class Converter {
 };
 
 Result<> make_folders(const ConvertOptions& o) {
-  for (const std::string& path : {o.out, o.preview, o.mask}) {
+  for (const std::string& path : {o.out, o.preview, o.mask, o.mask_preview}) {
     if (path.empty() || !path.ends_with('/')) continue;
     std::error_code error;
     fs::create_directories(path, error);

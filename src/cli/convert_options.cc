@@ -114,8 +114,15 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   choice(app, "--back", back, backs, "what the unseen side shows");
   app.add_option("--depth", o.params.depth, "stretches the model towards the viewer")
       ->check(CLI::Range(engine::depth_min, engine::depth_most));
-  app.add_option("--texture", o.params.texture_px, "side of the texture in pixels, instead of the quality's")
-      ->check(CLI::Range(engine::texture_px_min, engine::texture_px_most));
+  app.add_option("--relief", o.params.relief,
+                 "how far light and dark places of the front stand out (not of turned things and boxes)")
+      ->check(CLI::Range(0.0F, engine::relief_most));
+  app.add_option(
+         "--texture", o.params.texture_px,
+         "side of the texture in pixels, instead of the quality's: 512, 1024 or 2048 (low 512, medium 1024, high "
+         "1024, or 2048 where the object has 1600)")
+      ->check(CLI::IsMember({512, 1024, 2048}));
+  app.add_flag("--delight", o.params.delight, "take the strongest of the light and shadow out of the texture");
   app.add_flag("--print", o.params.printable, "a strict 2-manifold, for printing");
   app.add_option("--size", size,
                  "the real size of one side: height=0.3m, width=30cm, depth=250mm; longest=1m unless said");
@@ -124,7 +131,8 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   app.add_option("--exclude", hints.exclude, "does not belong to it, likewise");
   app.add_flag("--trust-alpha", o.params.hints.trust_alpha, "the picture's own transparency is right, however faint");
   app.add_option("--preview", o.preview, "a PNG of the model to write, seen from the front's right");
-  app.add_option("--mask", o.mask, "a PNG to write of what was taken for the object");
+  app.add_option("--mask", o.mask, "a PNG to write: the picture with its background gone");
+  app.add_option("--mask-preview", o.mask_preview, "a PNG to write: what was taken for the object, outlined");
   app.add_flag("--anyway", anyway, "make a model even where the object is a guess");
   app.add_flag("--json", o.json, "one JSON object a model on standard output, and one for each picture refused");
   app.add_flag("--progress", o.progress, "say what is being done, also where standard error is no terminal");
@@ -137,6 +145,7 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   }
   // Not a number passes CLI11's range check.
   if (!std::isfinite(o.params.depth)) return std::unexpected{wrong("--depth must be a number")};
+  if (!std::isfinite(o.params.relief)) return std::unexpected{wrong("--relief must be a number")};
   if (!size.empty()) {
     const auto read = size_of(size);
     if (!read) return std::unexpected{wrong(read.error().message)};

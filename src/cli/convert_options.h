@@ -19,7 +19,8 @@ inline constexpr int exit_machine = 3;  // this machine cannot decode pictures b
 
 struct ConvertOptions {
   std::vector<std::string> pictures;
-  std::string out, preview, mask;  // files, or folders where there are several pictures; preview and mask may be empty
+  std::string out;                          // a file, or a folder where there are several pictures
+  std::string preview, mask, mask_preview;  // likewise, or empty
   engine::Quality quality = engine::Quality::Medium;
   bool all_presets = false;
   engine::Params params;     // what was said beside the quality: its `triangles_max` and `texture_px` are 0 where not

@@ -5,12 +5,14 @@
 #include <cstring>
 #include <sstream>
 
+#include "base/crypto.h"
 #include "engine/engine.h"
 #include "engine/measure.h"
 #include "image/decode.h"
 #include "image/test_pictures.h"
 #include "image/test_walls.h"
 #include "mesh/glb.h"
+#include "mesh/gltf.h"
 #include "mesh/json.h"
 #include "mesh/manifold.h"
 #include "mesh/scene.h"
@@ -82,12 +84,59 @@ TEST_F(Convert, WritesAModelOfTheAskedQuality) {
 
 TEST_F(Convert, TakesItsOptions) {
   const std::string in = pictures() / "mit-fluent-leaf.webp";
-  ASSERT_EQ(run({in, "-o", out(), "--triangles", "500", "--shape", "flat", "--depth", "0.5", "--texture", "256",
+  ASSERT_EQ(run({in, "-o", out(), "--triangles", "500", "--shape", "flat", "--depth", "0.5", "--texture", "512",
                  "--back", "mirror", "--json"}),
             0)
       << complained;
-  EXPECT_TRUE(said.contains("\"shape\":\"flat\"")) << said;
+  for (const char* word : {R"("shape":"flat")", R"("back":"mirror")", R"("texture_px":512)"}) {
+    EXPECT_TRUE(said.contains(word)) << word << said;
+  }
   EXPECT_LE(mesh::inspect_glb(file_bytes(out()))->triangles, 500u);
+}
+
+TEST_F(Convert, StretchesAndEmbossesAsTold) {
+  const std::string in = pictures() / "mit-fluent-leaf.webp";
+  const auto thickness = [&](const std::string& option, const std::string& value) {
+    EXPECT_EQ(run({in, "-o", out(), "--quality", "low", option, value}), 0) << complained;
+    const mesh::Box box = mesh::bounds_of(engine::read_surface(file_bytes(out())).positions);
+    return box.max.z - box.min.z;
+  };
+  const float thin = thickness("--depth", "0.5"), usual = thickness("--depth", "1"), thick = thickness("--depth", "2");
+  EXPECT_NEAR(thin, usual / 2, 0.1F * usual);
+  EXPECT_NEAR(thick, usual * 2, 0.2F * usual);
+  EXPECT_GT(thickness("--relief", "1"), usual + 0.005F);
+  EXPECT_NEAR(thickness("--relief", "0"), usual, 1e-6F);
+}
+
+TEST_F(Convert, NamesTheSliderThatIsOutOfRange) {
+  const std::string in = pictures() / "mit-fluent-leaf.webp";
+  for (const auto& [option, value] : {std::pair{"--depth", "0.2"},
+                                      {"--depth", "2.1"},
+                                      {"--depth", "nan"},
+                                      {"--relief", "-0.1"},
+                                      {"--relief", "1.1"},
+                                      {"--relief", "nan"},
+                                      {"--relief", "much"}}) {
+    EXPECT_EQ(run({in, "-o", out(), option, value}), 2) << option << value;
+    EXPECT_TRUE(complained.contains(option)) << complained;
+  }
+  EXPECT_EQ(run({"--help"}), 0);
+  EXPECT_TRUE(said.contains("--depth") && said.contains("--relief")) << said;
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(Convert, TakesTheLightOutOfTheTextureWhereAsked) {
+  const std::string in = pictures() / "mit-fluent-amphora.webp";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low"}), 0) << complained;
+  const auto lit = file_bytes(out());
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--delight"}), 0) << complained;
+  engine::Params params = engine::params_of(engine::Quality::Low);
+  params.delight = true;
+  params.picture_sha256 = hex(sha256(as_text(file_bytes(in))));
+  const auto expected = engine::make_model(picture("mit-fluent-amphora.webp"), params);
+  ASSERT_TRUE(expected);
+  EXPECT_EQ(file_bytes(out()), expected->glb);
+  EXPECT_NE(file_bytes(out()), lit);
 }
 
 TEST_F(Convert, ComplainsPlainlyAndWritesNothing) {
@@ -107,7 +156,9 @@ TEST_F(Convert, MakesAllPresetsFromOneLookAndThoseThatEachWouldBe) {
   }
   EXPECT_EQ(files(), 3u);
   for (const auto& [name, quality] : {std::pair{"low", engine::Quality::Low}, {"high", engine::Quality::High}}) {
-    const auto model = engine::make_model(picture("ccby-mug-A-shadow.jpg"), engine::params_of(quality));
+    engine::Params params = engine::params_of(quality);
+    params.picture_sha256 = hex(sha256(as_text(file_bytes(in))));
+    const auto model = engine::make_model(picture("ccby-mug-A-shadow.jpg"), params);
     EXPECT_EQ(file_bytes(folder() / ("model-" + std::string(name) + ".glb")), model->glb) << name;
   }
   ASSERT_EQ(run({in, "-o", out(), "--all-presets", "--json"}), 0);
@@ -163,6 +214,37 @@ TEST_F(Convert, ShowsWhatItTookForTheObjectInAFormThatCanBeMended) {
   EXPECT_NEAR(json()[0].find("mask_covered")->number, cv::mean(shown.alpha > 127)[0] / 255, 0.01);
   ASSERT_EQ(run({mask, "-o", out(), "--quality", "low", "--json"}), 0) << complained;
   EXPECT_TRUE(json()[0].find("mask_from_alpha")->truth);
+}
+
+TEST_F(Convert, DrawsWhatItTookForTheObject) {
+  const std::string in = pictures() / "cc0-teddy-A-white.jpg", preview = folder() / "seen.png";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--mask-preview", preview}), 0) << complained;
+  const image::Picture shown = decoded(preview), original = decoded(in);
+  ASSERT_EQ(shown.rgb.size(), original.rgb.size());
+  const auto differs = [&](int y, int x) {
+    return cv::norm(shown.rgb.at<cv::Vec3b>(y, x), original.rgb.at<cv::Vec3b>(y, x), cv::NORM_INF);
+  };
+  EXPECT_GT(differs(5, 5), 10) << "a light square of the board that shines through the background";
+  EXPECT_GT(differs(5, 24), 30) << "a dark one";
+  EXPECT_LT(differs(320, 320), 4) << "the bear's belly is left alone";
+}
+
+TEST_F(Convert, EachModelTellsOfWhatItWasMade) {
+  const std::string in = pictures() / "cc0-barrel-B-shadow.jpg";
+  ASSERT_EQ(run({in, "-o", out(), "--quality", "low", "--back", "mirror"}), 0) << complained;
+  const FileBytes glb = file_bytes(out());
+  const auto file = mesh::Gltf::open(glb);
+  ASSERT_TRUE(file);
+  const mesh::Json* const told = file->root().find("asset")->find("extras")->find("image2model");
+  ASSERT_NE(told, nullptr);
+  EXPECT_EQ(told->find("engine_version")->text, engine::engine_version);
+  EXPECT_EQ(told->find("picture_sha256")->text, hex(sha256(as_text(file_bytes(in)))));
+  const mesh::Json* const params = told->find("params");
+  EXPECT_EQ(params->find("triangles")->text, "1000");
+  EXPECT_EQ(params->find("shape")->text, "auto");
+  EXPECT_EQ(params->find("shape_chosen")->text, "turned");
+  EXPECT_EQ(params->find("back")->text, "mirror");
+  EXPECT_EQ(params->find("mask")->text, "background");
 }
 
 TEST_F(Convert, TakesTheUsersWordForWhereTheObjectIs) {
@@ -289,6 +371,10 @@ TEST_F(Convert, TellsWrongArgumentsFromWrongPictures) {
   EXPECT_EQ(run({in}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--quality", "perfect"}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--triangles", "3"}), 2);
+  for (const auto& [option, wrong] : {std::pair{"--texture", "1000"}, {"--texture", "4096"}, {"--back", "blue"}}) {
+    EXPECT_EQ(run({in, "-o", out(), option, wrong}), 2);
+    EXPECT_TRUE(complained.contains(option)) << complained;
+  }
   EXPECT_EQ(run({in, "-o", out(), "--depth", "nan"}), 2);
   EXPECT_EQ(run({in, "-o", out(), "--shape", "round"}), 2);
   EXPECT_EQ(run({"--help"}), 0);

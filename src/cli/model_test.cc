@@ -26,7 +26,7 @@ class ModelCommand : public testing::Test {
     folder_ = fs::temp_directory_path() / ("i2m_model_" + std::to_string(::getpid()));
     fs::create_directories(folder_);
     const std::string in = fs::path(I2M_PICTURES) / "mit-fluent-leaf.webp";
-    ASSERT_EQ(call(convert_main, {"convert", in, "-o", glb(), "--triangles", "2000", "--texture", "256"}), 0);
+    ASSERT_EQ(call(convert_main, {"convert", in, "-o", glb(), "--triangles", "2000", "--texture", "512"}), 0);
   }
   static void TearDownTestSuite() { fs::remove_all(folder_); }
 

@@ -109,13 +109,14 @@ void print_json(const Look& look, const Made& made) {
     stages += fmt::format("{}\"{}\":{:.3f}", i == 0 ? "" : ",", name_of(static_cast<engine::Stage>(i)), r.stage_ms[i]);
   }
   for (const std::string& hint : look.hints) hints += (hints.empty() ? "" : ",") + json_text(hint);
-  put(fmt::format(R"({{"in":{},"out":{},"bytes":{},"quality":{},"triangles":{},"vertices":{},"shape":"{}","back":"{}",)"
-                  R"("pitch":{:.4f},"roll":{:.4f},"grid":{},"size_m":[{:.5g},{:.5g},{:.5g}],"mask_from_alpha":{},)"
-                  R"("mask_confidence":{:.3f},"mask_covered":{:.3f},)",
-                  json_text(look.path), json_text(made.out), made.bytes,
-                  made.preset ? json_text(name_of(made.quality)) : std::string("null"), r.triangles, r.vertices,
-                  name_of(r.shape), name_of(r.back), r.pitch, r.roll, r.grid, made.size.x, made.size.y, made.size.z,
-                  look.from_alpha, look.confidence, look.covered));
+  put(fmt::format(
+      R"({{"in":{},"out":{},"bytes":{},"quality":{},"triangles":{},"vertices":{},"shape":"{}","back":"{}",)"
+      R"("texture_px":{},"pitch":{:.4f},"roll":{:.4f},"grid":{},"size_m":[{:.5g},{:.5g},{:.5g}],"mask_from_alpha":{},)"
+      R"("mask_confidence":{:.3f},"mask_covered":{:.3f},)",
+      json_text(look.path), json_text(made.out), made.bytes,
+      made.preset ? json_text(name_of(made.quality)) : std::string("null"), r.triangles, r.vertices, name_of(r.shape),
+      name_of(r.back), r.texture_px, r.pitch, r.roll, r.grid, made.size.x, made.size.y, made.size.z, look.from_alpha,
+      look.confidence, look.covered));
   put(fmt::format(R"("picture":{{"type":"{}","width":{},"height":{}}},"decode":{{"cpu_ms":{:.2f},"filtered":{}}},)"
                   R"("total_ms":{:.1f},"stage_ms":{{{}}},"hints":[{}]}})"
                   "\n",

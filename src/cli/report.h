@@ -15,6 +15,7 @@ namespace i2m::cli {
 struct Look {
   std::string path;
   image::PictureInfo info;
+  std::string sha256;  // of the file, in hexadecimal
   float decode_ms = 0, mask_ms = 0;
   double decode_cpu_ms = 0;  // of the decoding child
   bool filtered = true;      // it ran behind the filter of system calls

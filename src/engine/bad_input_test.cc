@@ -50,7 +50,7 @@ TEST(BadInput, EachKindIsToldWhatHelps) {
 TEST(BadInput, AGuessedOutlineIsRefusedWhereTheCallerAsksForMore) {
   Params strict = params_of(Quality::Low);
   strict.confidence_min = 0.9F;
-  const auto refused = make_model(picture("cc0-photo-chelsea.jpg"), strict);
+  const auto refused = make_model(picture("cc0-photo-coffee.jpg"), strict);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::ObjectUnclear);
   EXPECT_EQ(refused.error().field, "files");

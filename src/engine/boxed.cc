@@ -114,7 +114,7 @@ Solid boxed(const Grid& grid, const Cuboid& found, float depth) {
   volume.seal();
   View view{.side = static_cast<float>(grid.n)};
   view.box = box;
-  Solid solid{mesh::marching_cubes(volume), view};
+  Solid solid{.mesh = mesh::marching_cubes(volume), .view = view, .hollow = {}};
   for (mesh::Vec3& p : solid.mesh.positions) p = origin + p * step;
   return solid;
 }

@@ -1,11 +1,15 @@
 #include "engine/engine.h"
 
 #include <chrono>
+#include <opencv2/imgproc.hpp>
 #include <optional>
 
+#include "engine/back.h"
 #include "engine/box_unwrap.h"
+#include "engine/delight.h"
 #include "engine/look.h"
 #include "engine/mask.h"
+#include "engine/provenance.h"
 #include "engine/solid.h"
 #include "engine/texture.h"
 #include "image/decode.h"
@@ -53,8 +57,16 @@ class Run {
 Params clamped(Params p) {
   p.triangles_max = std::clamp(p.triangles_max, triangles_min, triangles_most);
   p.texture_px = std::clamp(p.texture_px, texture_px_min, texture_px_most);
+  p.relief = std::isfinite(p.relief) ? std::clamp(p.relief, 0.0F, relief_most) : 0;
   p.depth = std::isfinite(p.depth) ? std::clamp(p.depth, depth_min, depth_most) : 1;
   return p;
+}
+
+// As large as the object's picture is worth.
+int texture_px_for(const Mask& mask, const Params& params) {
+  if (!params.texture_grows) return params.texture_px;
+  const cv::Rect box = cv::boundingRect(mask.alpha > 127);
+  return std::max(box.width, box.height) >= texture_grows_from ? texture_px_most : params.texture_px;
 }
 
 // One metre along the longest side, the middle at the origin. Answers metres a cell.
@@ -87,21 +99,23 @@ Result<Mask> mask_of(const image::Picture& picture, const Params& params, Run& r
   return mask;
 }
 
-Result<Model> build(const image::Picture& picture, const Mask& mask, const Params& params, Run& run, Report& report) {
+Result<Model> build(const image::Picture& picture, const Mask& mask, Params params, Run& run, Report& report) {
+  params.texture_px = report.texture_px = texture_px_for(mask, params);
   report.mask_confidence = mask.confidence;
   report.mask_from_alpha = mask.from_alpha;
 
   CHECK_OK(run.begin(Stage::Shape));
-  TRY(const Guess guess, look_at(picture, mask, params));
+  TRY(Guess guess, look_at(picture, mask, params));
+  guess.subject.guessed = !mask.from_alpha;
   report.grid = guess.grid.n;
   report.shape = guess.shape;
   report.roll = guess.roll;
   report.pitch = guess.pitch;
   report.learned = guess.found.depth.has_value();
-  report.back = params.back == Back::Auto ? choose_back(guess.subject, guess.found, guess.symmetry) : params.back;
+  report.back = params.back == Back::Auto ? choose_back(guess) : params.back;
 
   CHECK_OK(run.begin(Stage::Volume));
-  Solid solid = make_solid(guess.grid, report.shape, guess.found, params.depth);
+  Solid solid = make_solid(guess.grid, report.shape, guess.found, {.depth = params.depth, .relief = params.relief});
 
   CHECK_OK(run.begin(Stage::Simplify));
   solid.mesh = mesh::simplify(solid.mesh, static_cast<std::size_t>(params.triangles_max));
@@ -111,9 +125,15 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   if (solid.mesh.indices.empty()) return too_thin();
 
   CHECK_OK(run.begin(Stage::Texture));
-  const Atlas atlas = make_atlas(guess.subject, report.back, guess.found, guess.grid);
+  if (params.delight) guess.subject.rgb = delighted(guess.subject, solid);
+  // Who asks for the mirror gets what it shows.
+  const Atlas atlas = make_atlas(guess, report.back, params.back == Back::Mirror ? Writing::Kept : Writing::Erased);
   mesh::TexturedMesh textured = solid.view.box ? unwrap_box(solid, report.back, atlas.tiles)
                                                : unwrap(solid, atlas.tiles, guess.found.lathe.has_value());
+  if (guess.lying) {
+    for (mesh::Vec3& p : textured.mesh.positions) p = guess.lying->laid(p);
+    for (mesh::Vec3& n : textured.normals) n = guess.lying->laid(n);
+  }
   const float cell_m = to_metres(textured.mesh.positions);
   if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
   if (solid.view.camera) report.nearness = solid.view.camera->pull / cell_m;
@@ -122,7 +142,7 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, const Param
   TRY(textured.jpeg, image::write_jpeg(atlas.rgb, jpeg_quality));
   report.triangles = static_cast<int>(textured.mesh.triangle_count());
   report.vertices = static_cast<int>(textured.mesh.positions.size());
-  Model model{.glb = mesh::write_glb(textured), .report = {}};
+  Model model{.glb = mesh::write_glb(textured, provenance_of(params, report)), .report = {}};
   run.end();
   model.report = report;
   return model;
@@ -137,7 +157,7 @@ Params params_of(Quality quality) {
     case Quality::Medium:
       return {.triangles_max = 5000, .texture_px = 1024};
     case Quality::High:
-      return {.triangles_max = 10'000, .texture_px = 1024};
+      return {.triangles_max = 10'000, .texture_px = 1024, .texture_grows = true};
   }
   return {};
 }

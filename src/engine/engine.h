@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace i2m::engine {
 
 struct Mask;
 class Network;
+
+/// Of the models: another picture or another number here, other bytes. Goes into each model's extras.
+inline constexpr std::string_view engine_version = "1.0";
 
 /// What the object is taken to be. Auto looks; the others are the user's word.
 enum class Shape : std::uint8_t {
@@ -43,31 +47,36 @@ inline constexpr int triangles_min = 100;
 inline constexpr int triangles_most = 100'000;
 inline constexpr int texture_px_min = 128;
 inline constexpr int texture_px_most = 2048;
+inline constexpr int texture_grows_from = 1600;
 inline constexpr float depth_min = 0.3F;
 inline constexpr float depth_most = 2.0F;
+inline constexpr float relief_most = 1.0F;
 
 /// Below `doubtful_confidence` the user is told what helps; below `confidence_floor` no model is made, for it would be
-/// one of the background. The floor is 0 as long as the figure cannot tell a busy photo that comes out well from noise:
-/// docs/decisions/0010-pictures-behind-walls.md says how to set it from bench/engine.
-inline constexpr float doubtful_confidence = 0.35F;
-inline constexpr float confidence_floor = 0;
+/// one of the background. docs/decisions/0012-masks.md says how both were found.
+inline constexpr float doubtful_confidence = 0.5F;
+inline constexpr float confidence_floor = 0.05F;
 
 struct Params {
   int triangles_max = 5000;  // never more, and within 0.5 % of it where the surface has that much to tell
   Shape shape = Shape::Auto;
-  float depth = 1;        // multiplies the extent towards the viewer
-  int texture_px = 1024;  // side of one side's picture; the atlas holds one or two
+  float depth = 1;             // multiplies the extent towards the viewer
+  float relief = 0;            // 0 to 1: how far light places of a soft or flat front stand out before dark ones
+  int texture_px = 1024;       // side of one side's picture; the atlas holds one or two
+  bool texture_grows = false;  // to texture_px_most where the object has texture_grows_from px to fill it with
   Back back = Back::Auto;
-  bool printable = false;                   // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
+  bool delight = false;    // take the strongest of the light and shadow out of the texture; see delight.h
+  bool printable = false;  // a strict 2-manifold, as slicers want it; costs 10 to 40 ms
   float confidence_min = confidence_floor;  // of the mask; a user who insists sets it to 0
   Hints hints;                              // where the object is, by the user's word
   const Network* matting = nullptr;         // tells object from background instead of our own way; see matting.h
-  bool learned = true;  // Shape::Auto may ask the carried network for depth; false keeps to rules alone
+  bool learned = true;         // Shape::Auto may ask the carried network for depth; false keeps to rules alone
+  std::string picture_sha256;  // of the uploaded file, in hexadecimal, for the model's extras; empty: left out
 };
 
 enum class Quality : std::uint8_t { Low, Medium, High };
 
-/// The three presets: 1000, 5000 and 10 000 triangles.
+/// The three presets: 1000, 5000 and 10 000 triangles, with textures of 512, 1024 and 1024 px; the last one's grows.
 Params params_of(Quality quality);
 
 /// The steps of make_model, in order.
@@ -92,6 +101,7 @@ struct Report {
   float nearness = 0;         // 1 / the camera's distance from the model's middle, 1/m; 0 where it was taken for far
   bool learned = false;       // the depth network has shaped it
   int grid = 0;               // cells along a side of the volume
+  int texture_px = 0;         // side of one side's picture
   int triangles = 0;
   int vertices = 0;
 };

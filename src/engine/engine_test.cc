@@ -30,7 +30,8 @@ Error refused(const FileBytes& bytes) {
 class EveryPicture : public testing::TestWithParam<Quality> {};
 
 TEST_P(EveryPicture, BecomesAClosedModelOfExactlyTheBudget) {
-  const Params params = params_of(GetParam());
+  Params params = params_of(GetParam());
+  params.confidence_min = 0;
   for (const std::string& name : picture_names()) {
     const Model model = model_of(name, params);
     ASSERT_FALSE(model.glb.empty()) << name;
@@ -215,6 +216,8 @@ TEST(Engine, TakesOddShapesAndSizes) {
 // Small pictures of noise and blots: whatever comes, an answer comes, and a model is a whole one.
 TEST(Engine, SurvivesNoise) {
   std::mt19937 random(23);
+  Params insisting = params_of(Quality::Low);
+  insisting.confidence_min = 0;
   for (int round = 0; round < 24; ++round) {
     cv::Mat image(24 + static_cast<int>(random() % 60), 24 + static_cast<int>(random() % 60), CV_8UC4);
     for (int y = 0; y < image.rows; ++y) {
@@ -224,7 +227,7 @@ TEST(Engine, SurvivesNoise) {
     }
     if (round % 3 != 0) cv::GaussianBlur(image, image, {0, 0}, 1 + round % 5);
     if (round % 2 == 0) cv::insertChannel(cv::Mat(image.size(), CV_8U, cv::Scalar(255)), image, 3);
-    const auto model = make_model(png_of(image), params_of(Quality::Low));
+    const auto model = make_model(png_of(image), insisting);
     if (!model) {
       EXPECT_EQ(model.error().code, Code::NoObjectFound);
       continue;

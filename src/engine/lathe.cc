@@ -262,10 +262,10 @@ float evidence_of(const Features& f, const End& bottom, float both_sides) {
 }
 
 // How round the rims look tells how far the camera looks down on them.
-void find_pitch(Lathe& lathe, const End& top, const End& bottom, const Features& f, float most) {
+void find_pitch(Lathe& lathe, const End& top, const End& bottom, const Features& f, float most, float roundest) {
   constexpr float sin_pitch_max = 0.42F, lid_sag_over = 0.12F;
   const bool ball = bottom.sag > 0.55F && top.sag > 0.55F && f.aspect > 0.85F && f.aspect < 1.25F;
-  if (ball || !is_rim(bottom)) return;
+  if (ball || !is_rim(bottom) || bottom.sag > roundest) return;
   // A lid cannot look rounder than the foot does: what does is a dome.
   lathe.flat_top = top.sag < std::min(sin_pitch_max, bottom.sag + lid_sag_over) && top.radius > 0.35F * most;
   const float high = lathe.flat_top ? top.sag : 0;
@@ -314,7 +314,7 @@ Lean find_lean(const Grid& grid) {
   return lean;
 }
 
-Lathe find_lathe(const Grid& grid) {
+Lathe find_lathe(const Grid& grid, float roundest_rim) {
   const int reach2 = cvRound(0.16 * grid.n * 2), middle2 = grid.n - 1;
   const Axis axis = best_axis(grid.coverage, middle2 - reach2, middle2 + reach2);
   Lathe lathe;
@@ -325,9 +325,10 @@ Lathe find_lathe(const Grid& grid) {
   const End top = end_of(p, true), bottom = end_of(p, false);
   const Features f = features_of(grid, p, top, bottom, lathe.axis);
   lathe.evidence = evidence_of(f, bottom, p.both_sides);
+  lathe.core = f.core;
   lathe.found =
       f.core > 0.72F && ((f.fill > 0.93F && lathe.evidence > 0.25F) || (f.fill > 0.88F && lathe.evidence > 0.5F));
-  find_pitch(lathe, top, bottom, f, p.most);
+  find_pitch(lathe, top, bottom, f, p.most, roundest_rim);
 
   lathe.side_top = lathe.flat_top ? top.side : top.tip;
   lathe.side_bottom = lathe.sin_pitch > 0 ? bottom.side : bottom.tip;

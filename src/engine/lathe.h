@@ -21,6 +21,7 @@ Lean find_lean(const Grid& grid);
 struct Lathe {
   bool found = false;
   float evidence = 0;
+  float core = 0;                       // share of the object that has its mirror image inside it
   float axis = 0;                       // x of the axis
   std::vector<float> radius;            // a row; 0 where the axis lies outside the object
   float top = 0, bottom = 0;            // ends of the profile, at the axis: rims' middles, not their outlines
@@ -31,12 +32,13 @@ struct Lathe {
 };
 
 /// Looks whether the upright object was turned on a lathe. Handles and spouts do not disturb it: of the outline only
-/// the part that has its mirror image counts.
+/// the part that has its mirror image counts. A lower end that sags by more than `roundest_rim` of its radius is taken
+/// for rounded itself, not for a rim seen from above.
 ///
 /// Cost:   about 3 ms.
 /// Source: own rules, measured against 36 models (see engine.md 2.2): a circle seen from pitch p is an ellipse whose
 /// axes
 ///         are in the ratio sin p, so rims tell the pitch.
-Lathe find_lathe(const Grid& grid);
+Lathe find_lathe(const Grid& grid, float roundest_rim = 1);
 
 }  // namespace i2m::engine

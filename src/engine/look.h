@@ -6,14 +6,23 @@
 
 namespace i2m::engine {
 
+/// How a turned thing lies in the picture: the axis in the picture's plane, and how far it points out of it.
+struct Lying {
+  float roll = 0, pitch = 0;  // radians, as Report has them for what is stood upright
+
+  /// A point or direction of the upright model, as it lies before the camera.
+  mesh::Vec3 laid(mesh::Vec3 upright) const;
+};
+
 /// What the picture has told about the object before a solid is made of it.
 struct Guess {
   Subject subject;
   Grid grid;
   Findings found;
-  Shape shape = Shape::Soft;  // never Auto
-  float symmetry = 0;         // left to right, 0 to 1
-  float roll = 0, pitch = 0;  // as Report has them
+  Shape shape = Shape::Soft;   // never Auto
+  float symmetry = 0;          // left to right, 0 to 1
+  float roll = 0, pitch = 0;   // as Report has them
+  std::optional<Lying> lying;  // it was stood upright to be measured, and has to be laid down again
 };
 
 /// Chooses between the shapes, or looks for what is needed of the one that was asked for.

@@ -2,6 +2,7 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "engine/emboss.h"
 #include "mesh/marching_cubes.h"
 
 namespace i2m::engine {
@@ -36,16 +37,18 @@ cv::Mat steepness(const cv::Mat& sheet) {
 }
 
 // Near the outline both sheets are drawn together, as on a quarter of a circle.
-Sheets sheets_of(const Grid& grid, const Depth& depth) {
+Sheets sheets_of(const Grid& grid, const Depth& depth, float relief) {
   const auto n = static_cast<float>(grid.n);
   Sheets s{grown(depth.front, grid.n, n), grown(depth.back, grid.n, n)};
   const float rim = rim_cells * n / static_cast<float>(depth.front.rows);
   const cv::Mat upright = steepness((s.front + s.back) / 2);
+  const cv::Mat raised = emboss(grid, relief);
   s.low = 1e9F;
   s.high = -1e9F;
   for (int y = 0; y < grid.n; ++y) {
     auto *front = s.front.ptr<float>(y), *back = s.back.ptr<float>(y);
     const auto *distance = grid.distance.ptr<float>(y), *level = upright.ptr<float>(y);
+    const auto* raise = raised.empty() ? nullptr : raised.ptr<float>(y);
     for (int x = 0; x < grid.n; ++x) {
       const float middle = (front[x] + back[x]) / 2;
       const float d = std::max(0.0F, distance[x]);
@@ -57,7 +60,7 @@ Sheets sheets_of(const Grid& grid, const Depth& depth) {
         const float in = std::min(1.0F, (d + 0.5F) / rim);
         half *= std::sqrt(in * (2 - in));
       }
-      front[x] = middle + half;
+      front[x] = middle + half + (raise != nullptr ? std::max(raise[x], -half) : 0);
       back[x] = middle - half;
       if (distance[x] > -1) {
         s.low = std::min(s.low, back[x]);
@@ -100,14 +103,14 @@ mesh::Mesh surface_of(const Grid& grid, const Sheets& s) {
 
 }  // namespace
 
-Solid make_relief(const Grid& grid, const Depth& depth, float stretch) {
-  Solid solid{surface_of(grid, sheets_of(grid, depth)), {}};
+Solid make_relief(const Grid& grid, const Depth& depth, const Wishes& wishes) {
+  Solid solid{.mesh = surface_of(grid, sheets_of(grid, depth, wishes.relief)), .view = {}, .hollow = {}};
   const auto n = static_cast<float>(grid.n);
   const Camera camera{.side = n,
                       .sine = depth.sin_pitch,
                       .cosine = std::sqrt(1 - depth.sin_pitch * depth.sin_pitch),
                       .pull = depth.perspective / n,
-                      .stretch = stretch};
+                      .stretch = wishes.depth};
   for (mesh::Vec3& p : solid.mesh.positions) p = camera.upright(p);
   solid.view.camera = camera;
   return solid;

@@ -20,10 +20,11 @@ inline constexpr std::uint8_t said_object = 2;
 
 /// Tells object from background in a small picture (CV_8UC3 RGB, about 320 px).
 ///
-/// A network's word is taken where there is one. Otherwise two guesses are made and the one whose outline lies better
-/// on the picture's edges is taken: A models the background as a smooth colour field seen in a ring at the border,
-/// floods it inwards, takes shadows off and sharpens the outline with one step of GrabCut; B is GrabCut from "the
-/// middle is the object". What the user says is then done, and done to what is like it around his brush.
+/// A network's word is taken where there is one. Otherwise two guesses are made and the one that is more likely right,
+/// by the figure that is then told as its confidence, is taken: A models the background as a smooth colour field seen
+/// in a ring at the border, floods it inwards, takes shadows off and sharpens the outline with GrabCut; B is GrabCut
+/// from what is salient in the middle, and the only one where the ring is busy. What the user says is then done, and
+/// done to what is like it around his brush.
 ///
 /// Cost:   0.06 to 0.25 s, 0.1 s more with the user's word. Uses OpenCV's random numbers.
 /// Source: Rother et al., GrabCut, SIGGRAPH 2004; background.h.

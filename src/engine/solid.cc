@@ -3,6 +3,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "engine/boxed.h"
+#include "engine/emboss.h"
 #include "engine/inflate.h"
 #include "engine/relief.h"
 #include "engine/remainder.h"
@@ -26,12 +27,14 @@ cv::Mat swell_of(const Grid& grid, Shape shape) {
 }
 
 // Two like sheets at +-swell_depth * sqrt(u): inside where u - (z / depth)^2 is positive.
-Solid between_sheets(const Grid& grid, Shape shape, float depth) {
+Solid between_sheets(const Grid& grid, Shape shape, const Wishes& wishes) {
   const cv::Mat u = swell_of(grid, shape);
   double most = 0;
   cv::minMaxLoc(u, nullptr, &most);
-  const float scale = swell_depth * depth;
-  const float half = scale * std::sqrt(static_cast<float>(most));
+  const float scale = swell_depth * wishes.depth;
+  const cv::Mat raised = emboss(grid, wishes.relief);
+  const float half = scale * std::sqrt(static_cast<float>(most)) +
+                     wishes.depth * emboss_reach * wishes.relief * static_cast<float>(grid.n);
   const int nz = 2 * (static_cast<int>(half) + 2);
   const auto n = static_cast<float>(grid.n);
   const float z0 = -static_cast<float>(nz - 1) / 2;
@@ -42,12 +45,20 @@ Solid between_sheets(const Grid& grid, Shape shape, float depth) {
     for (int y = 0; y < grid.n; ++y) {
       const auto* from = u.ptr<float>(grid.n - 1 - y);
       float* to = &volume.at(0, y, z);
-      for (int x = 0; x < grid.n; ++x) to[x] = from[x] - cut;
+      if (raised.empty() || height <= 0) {
+        for (int x = 0; x < grid.n; ++x) to[x] = from[x] - cut;
+        continue;
+      }
+      const auto* shift = raised.ptr<float>(grid.n - 1 - y);
+      for (int x = 0; x < grid.n; ++x) {
+        const float own = std::max(0.0F, height - shift[x] / swell_depth);
+        to[x] = from[x] - own * own;
+      }
     }
   }
   volume.seal();
-  return {mesh::marching_cubes(volume),
-          {.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n}};
+  const View view{.side = n, .x = n / 2, .high = n / 2, .low = -n / 2, .row_high = 0, .row_low = n};
+  return {.mesh = mesh::marching_cubes(volume), .view = view, .hollow = {}};
 }
 
 // The rows of the picture that the turned body takes up.
@@ -79,8 +90,21 @@ TurnedFrame frame_of(const Lathe& lathe) {
   return {cosine, (lathe.top + lathe.bottom) / 2, length / 2 / cosine};
 }
 
+// The cavity in the upright solid's measures.
+Hollow hollow_of(const Cavity& cavity, const TurnedFrame& frame, float depth) {
+  const auto height = [&](float row) { return (frame.middle_row - row) / frame.cos_pitch; };
+  Hollow out{.top = height(cavity.top), .floor = height(cavity.floor), .depth = depth};
+  const auto row_of = [&](float y) { return frame.middle_row - y * frame.cos_pitch; };
+  for (float y = out.floor; y < out.top + 1; y += 1) {
+    const auto row = static_cast<std::size_t>(std::max(0.0F, row_of(y)));
+    out.radius.push_back(cavity.radius[std::min(row, cavity.radius.size() - 1)]);
+  }
+  out.rim = out.radius.back();
+  return out;
+}
+
 // A body of revolution about y with flat ends, plus whatever sticks out, in the plane through the axis.
-Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
+Solid turned(const Grid& grid, const Lathe& lathe, const std::optional<Cavity>& cavity, float depth) {
   const TurnedFrame frame = frame_of(lathe);
   const cv::Mat rest = remainder_of(grid, core_of(grid, lathe));
   float radius_max = 1;
@@ -96,6 +120,7 @@ Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
   const float y0 = -static_cast<float>(ny - 1) / 2;
   const auto n = static_cast<float>(grid.n);
   mesh::Volume volume(grid.n, ny, nz, {0.5F - lathe.axis, y0, z0});
+  const std::optional<Hollow> hollow = cavity ? std::optional(hollow_of(*cavity, frame, depth)) : std::nullopt;
   std::vector<float> rest_half(rest.empty() ? 0 : static_cast<std::size_t>(grid.n));
   for (int y = 0; y < ny; ++y) {
     const float t = y0 + static_cast<float>(y);
@@ -113,6 +138,12 @@ Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
         to[x] = std::min(r - std::sqrt(dx * dx + q * q), to_end);
       }
       for (std::size_t x = 0; x < rest_half.size(); ++x) to[x] = std::max(to[x], rest_half[x] - std::abs(q));
+      if (!hollow || t < hollow->floor) continue;
+      const float inner = hollow->radius_at(t);
+      for (int x = 0; x < grid.n; ++x) {
+        const float dx = static_cast<float>(x) + 0.5F - lathe.axis;
+        to[x] = std::min(to[x], std::max(std::sqrt(dx * dx + q * q) - inner, hollow->floor - t));
+      }
     }
   }
   volume.seal();
@@ -124,16 +155,23 @@ Solid turned(const Grid& grid, const Lathe& lathe, float depth) {
                   .row_low = frame.middle_row + frame.half_length * frame.cos_pitch,
                   .sin_high = lathe.sin_top,
                   .sin_low = lathe.sin_bottom};
-  return {mesh::marching_cubes(volume), view};
+  return {.mesh = mesh::marching_cubes(volume), .view = view, .hollow = hollow};
 }
 
 }  // namespace
 
-Solid make_solid(const Grid& grid, Shape shape, const Findings& found, float depth) {
-  Solid solid = found.lathe   ? turned(grid, *found.lathe, depth)
-                : found.box   ? boxed(grid, *found.box, depth)
-                : found.depth ? make_relief(grid, *found.depth, depth)
-                              : between_sheets(grid, shape, depth);
+float Hollow::radius_at(float y) const {
+  const auto at = static_cast<std::size_t>(std::max(0.0F, y - floor));
+  return radius[std::min(at, radius.size() - 1)];
+}
+
+float Hollow::within(mesh::Vec3 p) const { return radius_at(p.y) - std::sqrt(p.x * p.x + p.z * p.z / (depth * depth)); }
+
+Solid make_solid(const Grid& grid, Shape shape, const Findings& found, const Wishes& wishes) {
+  Solid solid = found.lathe   ? turned(grid, *found.lathe, found.cavity, wishes.depth)
+                : found.box   ? boxed(grid, *found.box, wishes.depth)
+                : found.depth ? make_relief(grid, *found.depth, wishes)
+                              : between_sheets(grid, shape, wishes);
   mesh::smooth(solid.mesh, smoothing_passes);
   return solid;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/cavity.h"
 #include "engine/cuboid.h"
 #include "engine/depth.h"
 #include "engine/engine.h"
@@ -61,23 +62,43 @@ struct View {
   mesh::Vec3 viewer() const { return camera ? mesh::Vec3{0, camera->sine, camera->cosine} : mesh::Vec3{0, 0, 1}; }
 };
 
+/// The inside of a turned body, upright as the solid is.
+struct Hollow {
+  float rim = 0;              // radius of the opening
+  float top = 0, floor = 0;   // heights
+  float depth = 1;            // the body's extent towards the viewer for one to the side
+  std::vector<float> radius;  // one a cell, from the floor up; not empty
+
+  float radius_at(float y) const;
+  /// How far within the inner wall a point lies; negative in the wall and beyond.
+  float within(mesh::Vec3 p) const;
+};
+
 /// The raw surface of the guessed solid, fine and even; simplify it.
 struct Solid {
   mesh::Mesh mesh;  // in cells, as View has it
   View view;
+  std::optional<Hollow> hollow;
 };
 
 /// What has been found out about the object's shape.
 struct Findings {
   std::optional<Lathe> lathe;
+  std::optional<Cavity> cavity;  // of the lathe's
   std::optional<Cuboid> box;
   std::optional<Depth> depth;  // only where neither of the two has been found
+};
+
+/// What the user has to say about it; see Params.
+struct Wishes {
+  float depth = 1;
+  float relief = 0;
 };
 
 /// Guesses the solid behind the outline: what has been found, otherwise as `shape` says.
 ///
 /// Cost:   10 to 80 ms, 4 bytes a voxel of the solid's bounding box.
 /// Source: engine.md 2.1, 2.3 and 2.4; mesh/marching_cubes.h.
-Solid make_solid(const Grid& grid, Shape shape, const Findings& found, float depth);
+Solid make_solid(const Grid& grid, Shape shape, const Findings& found, const Wishes& wishes);
 
 }  // namespace i2m::engine

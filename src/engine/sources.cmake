@@ -2,11 +2,16 @@
 find_library(I2M_OPENCV_DNN opencv_dnn REQUIRED)
 
 add_library(i2m_engine STATIC
+  src/engine/back.cc
   src/engine/box_unwrap.cc
   src/engine/boxed.cc
+  src/engine/cavity.cc
+  src/engine/colours.cc
   src/engine/cuboid.cc
   src/engine/background.cc
+  src/engine/delight.cc
   src/engine/depth.cc
+  src/engine/emboss.cc
   src/engine/engine.cc
   src/engine/graphic.cc
   src/engine/grid.cc
@@ -18,13 +23,16 @@ add_library(i2m_engine STATIC
   src/engine/matting.cc
   src/engine/network.cc
   src/engine/onnx.cc
+  src/engine/provenance.cc
   src/engine/relief.cc
   src/engine/remainder.cc
+  src/engine/salient.cc
   src/engine/segment.cc
   src/engine/solid.cc
   src/engine/subject.cc
   src/engine/texture.cc
-  src/engine/weights.cc)
+  src/engine/weights.cc
+  src/engine/writing.cc)
 # The program carries the networks' weights.
 set(I2M_WEIGHTS ${CMAKE_SOURCE_DIR}/src/engine/weights)
 set_source_files_properties(src/engine/weights.cc PROPERTIES COMPILE_DEFINITIONS I2M_WEIGHTS="${I2M_WEIGHTS}"

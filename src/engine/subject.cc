@@ -41,8 +41,10 @@ Subject cut_out(const image::Picture& picture, const cv::Mat& mask, int side_px,
   const int longest = std::max(box.width, box.height);
   const int side = std::max(longest + 2 * margin_px, cvRound(static_cast<float>(longest) / subject_share));
   const cv::Rect window{box.x + box.width / 2 - side / 2, box.y + box.height / 2 - side / 2, side, side};
-  return {resized(under(rgb, window, cv::BORDER_REPLICATE), side_px),
-          resized(under(alpha, window, cv::BORDER_CONSTANT), side_px)};
+  constexpr float resampled = 1.5F;  // px of the picture, by the mixture of neighbours
+  return {.rgb = resized(under(rgb, window, cv::BORDER_REPLICATE), side_px),
+          .alpha = resized(under(alpha, window, cv::BORDER_CONSTANT), side_px),
+          .doubt_px = resampled * static_cast<float>(side_px) / static_cast<float>(side)};
 }
 
 }  // namespace i2m::engine

@@ -7,8 +7,10 @@ namespace i2m::engine {
 
 /// The object alone, in the middle of a square: its longer side takes `subject_share` of it.
 struct Subject {
-  cv::Mat rgb;    // CV_8UC3; whatever the picture shows around the object is still there
-  cv::Mat alpha;  // CV_8UC1
+  cv::Mat rgb;           // CV_8UC3; whatever the picture shows around the object is still there
+  cv::Mat alpha;         // CV_8UC1
+  float doubt_px = 1;    // so far from the outline inwards, colours are mixed with the background's by resampling
+  bool guessed = false;  // the outline is our own word, not the picture's
 };
 
 inline constexpr float subject_share = 0.9F;

@@ -22,8 +22,9 @@ target_link_libraries(cli_test PRIVATE i2m_cli PkgConfig::SECCOMP)
 # Written models, opened by programs that are not ours; their packages are the web app's.
 add_test(NAME model_files COMMAND node --no-warnings --test ${CMAKE_SOURCE_DIR}/test/models/models.test.mjs)
 set_tests_properties(model_files PROPERTIES ENVIRONMENT I2M_BIN=${CMAKE_BINARY_DIR}/bin/image2model)
-i2m_engine_test(engine_test src/engine/engine_test.cc src/engine/bad_input_test.cc src/engine/sound_test.cc
-  src/engine/truth_test.cc)
+i2m_engine_test(engine_test src/engine/engine_test.cc src/engine/bad_input_test.cc src/engine/shape_test.cc
+  src/engine/sound_test.cc src/engine/truth_test.cc)
 i2m_engine_test(mask_test src/engine/mask_test.cc src/engine/network_test.cc)
 i2m_engine_test(depth_test src/engine/depth_test.cc)
+i2m_engine_test(texture_test src/engine/texture_test.cc)
 include(bench/engine/sources.cmake)

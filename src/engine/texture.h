@@ -1,19 +1,11 @@
 #pragma once
 
-#include <optional>
-
 #include "engine/engine.h"
+#include "engine/look.h"
 #include "engine/solid.h"
-#include "engine/subject.h"
 #include "mesh/glb.h"
 
 namespace i2m::engine {
-
-/// What the back shows when nobody said: Flip for turned things, Smooth for boxes and for what is seen from the front
-/// (it has a face, and one is enough), Mirror for everything else.
-///
-/// `symmetry` is the object's left-to-right symmetry in the picture, 0 to 1.
-Back choose_back(const Subject& subject, const Findings& found, float symmetry);
 
 /// The picture or pictures laid on the solid: the front, and the back beside it unless the front serves for both.
 struct Atlas {
@@ -21,12 +13,14 @@ struct Atlas {
   int tiles = 1;  // side by side
 };
 
-/// Colours are taken where the object certainly is and drawn outwards from there, so that no background shows at the
-/// rim.
+/// What becomes of writing where the front would show through mirrored.
+enum class Writing : std::uint8_t { Kept, Erased };
+
+/// The front's own colours drawn outwards, so that no background shows at the rim, and the back beside them.
 ///
-/// Cost:   about 20 ms a tile at 1024 px.
-/// Source: Gortler et al., The Lumigraph, SIGGRAPH 1996 (push-pull); engine.md 3 (back rules).
-Atlas make_atlas(const Subject& subject, Back back, const Findings& found, const Grid& grid);
+/// Cost:   10 to 30 ms at 1024 px.
+/// Source: colours.h, back.h, writing.h; engine.md 3.
+Atlas make_atlas(const Guess& guess, Back back, Writing writing);
 
 /// Projects the picture straight onto the surface, splitting vertices where front and back meet. `jpeg` is left empty.
 ///

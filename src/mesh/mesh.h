@@ -15,6 +15,8 @@ struct Vec2 {
 struct Vec3 {
   float x = 0, y = 0, z = 0;
 
+  bool operator==(const Vec3&) const = default;
+
   Vec3 operator+(Vec3 b) const { return {x + b.x, y + b.y, z + b.z}; }
   Vec3 operator-(Vec3 b) const { return {x - b.x, y - b.y, z - b.z}; }
   Vec3 operator*(float s) const { return {x * s, y * s, z * s}; }

@@ -71,7 +71,7 @@ float light_of(std::uint8_t value) { return lights[value]; }
 
 std::uint8_t value_of(float light) {
   if (!(light > 0)) return 0;
-  return values[static_cast<std::size_t>(std::min(1.0F, std::sqrt(light)) * light_steps + 0.5F)];
+  return values[static_cast<std::size_t>(std::lround(std::min(1.0F, std::sqrt(light)) * light_steps))];
 }
 
 Texture::Texture(const Picture& picture) {

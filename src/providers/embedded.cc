@@ -1,5 +1,6 @@
 #include "providers/embedded.h"
 
+#include "base/crypto.h"
 #include "base/offload.h"
 #include "engine/engine.h"
 #include "engine/network.h"
@@ -30,6 +31,7 @@ Task<Made> Embedded::make(const Order& order, Progress& progress) {
   engine::Params params;
   params.triangles_max = order.triangles_max;
   params.matting = matting_.get();
+  params.picture_sha256 = hex(sha256(as_text(order.picture)));
   // A mesh this coarse shows no more than half the texture can hold.
   if (order.triangles_max <= 1000) params.texture_px /= 2;
   const engine::Progress report = [&progress](engine::Stage stage, float fraction) {

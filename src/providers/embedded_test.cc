@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/crypto.h"
 #include "engine/engine.h"
 #include "engine/network.h"
 #include "support/run.h"
@@ -43,6 +44,7 @@ TEST_F(EmbeddedTest, MakesWhatTheEngineMakesOfThePictureItself) {
   const auto made = make(bytes);
   ASSERT_TRUE(made) << made.error().message;
   engine::Params params = engine::params_of(engine::Quality::Low);
+  params.picture_sha256 = hex(sha256(as_text(bytes)));
   const auto model = engine::make_model(bytes, params);
   ASSERT_TRUE(model);
   EXPECT_EQ(made->glb, model->glb) << "the walls change nothing";
