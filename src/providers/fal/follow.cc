@@ -25,10 +25,10 @@ constexpr std::string_view dropped =
     "The provider had dropped the model before it could be fetched. Your credits were returned.";
 
 bool is_glb(std::span<const std::uint8_t> bytes) {
-  constexpr std::size_t header = 12;
+  constexpr std::size_t header = 12, length_at = 8;
   if (bytes.size() < header || !as_text(bytes).starts_with("glTF")) return false;
   std::uint32_t length = 0;
-  for (int i = 3; i >= 0; --i) length = length << 8 | bytes[static_cast<std::size_t>(8 + i)];
+  for (std::size_t i = header; i-- > length_at;) length = length << 8 | bytes[i];
   return length == bytes.size();
 }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::seconds window{300};
 constexpr std::chrono::hours kept{24};
 constexpr std::chrono::minutes asked_again{1};
-constexpr std::size_t jwks_bytes_max = 64 * 1024;
+constexpr std::size_t jwks_bytes_max = std::size_t{64} << 10;
 
 std::string member(const boost::json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
