@@ -331,7 +331,9 @@ std::array<mesh::Vec2, 8> Cuboid::corners() const {
 
 Cuboid find_cuboid(const Subject& subject, const Grid& grid) {
   cv::Mat coverage;
-  cv::resize(grid.coverage, coverage, {fit_side, fit_side}, 0, 0, cv::INTER_AREA);
+  // Not from the grid: what the box is should not hang on how fine the model is to be.
+  subject.alpha.convertTo(coverage, CV_32F, 1.0 / 255);
+  cv::resize(coverage, coverage, {fit_side, fit_side}, 0, 0, cv::INTER_AREA);
   const cv::Rect box = cv::boundingRect(coverage >= 0.5F);
   if (box.area() == 0 || solidity(coverage) < solid_min) return {};
   const Fit fit(coverage, slopes_of(subject));
