@@ -70,6 +70,24 @@ test('a lock while requests run: those are finished, and only new ones wait', as
   await assertPaidOnce(account);
 });
 
+test('a lock, and the worker dies: what is at the provider is fetched by the next all the same', async () => {
+  const { sandbox, stack } = account;
+  await sandbox.post('settings', { run_ms: 2500 });
+  const running = await givenBatch(account, 1);
+  await eventually(async () => (await callsOf(account, running))[0]?.state === 'accepted', { what: 'an accepted call' });
+  await sandbox.post('lock');
+  const waiting = await givenBatch(account, 1);
+  await healthIs('locked');
+  await stack.kill9('work');
+  await stack.run('work');
+  assert.equal((await ended(account, running)).status, 'succeeded');
+  await healthIs('locked');
+  await sandbox.post('unlock');
+  await sandbox.post('settings', { run_ms: 100 });
+  assert.equal((await ended(account, waiting)).status, 'succeeded');
+  await assertPaidOnce(account);
+});
+
 test('a key that is not accepted: likewise', async () => {
   const { sandbox } = account;
   await sandbox.fault('http_401', { step: 'initiate', times: 4 });
