@@ -31,9 +31,9 @@ class Session {
 constexpr const char* refused_by_policy = "42501";  // also a right that was not granted
 constexpr const char* refused_by_trigger = "23001";
 
-constexpr const char* tenant_tables[] = {"users",       "credit_accounts", "credit_holds", "credit_ledger",
-                                         "job_history", "job_items",       "files",        "job_events",
-                                         "api_usage",   "idempotency_keys"};
+constexpr const char* tenant_tables[] = {"users",       "credit_accounts",  "credit_holds",  "credit_ledger",
+                                         "job_history", "job_items",        "files",         "job_events",
+                                         "api_usage",   "idempotency_keys", "provider_calls"};
 
 class Isolation : public test::Stage {
  protected:
@@ -45,7 +45,12 @@ class Isolation : public test::Stage {
     database.exec(
         fmt::format("insert into job_events values ('{0}', '{1}', 1, 'job', '{{}}'); "
                     "insert into api_usage values (gen_random_uuid(), '{0}', '{2}', '{1}', '{3}', 'low', 'fake', 35); "
-                    "insert into idempotency_keys values ('{0}', '{2}', 'key', 'x', '{{}}', '{1}')",
+                    "insert into idempotency_keys values ('{0}', '{2}', 'key', 'x', '{{}}', '{1}'); "
+                    "insert into provider_calls (id, company_id, job_id, item_id, provider, model, model_version, "
+                    "endpoint, submission, "
+                    "attempt, token_sha256, price_microusd) values (gen_random_uuid(), '{0}', '{1}', '{3}', 'fal', "
+                    "'triposr', 1, 'x', 1, 1, "
+                    "sha256('token'), 70000)",
                     ours.text(), job.id.text(), job.user.text(), job.items[0].text()));
   }
 

@@ -121,7 +121,8 @@ test('what the account allows is learned: what it does not run is not sent', asy
   for (const role of ['work', 'work2']) await stack.restart(role, { FAL_CONCURRENCY: '8' });
   await stack.restart('schedule', { FAL_CONCURRENCY: '8' });
   await sandbox.post('settings', { concurrency: 2, run_ms: 15_000 });
-  const limit = async () => (await metricsOf(account, 'schedule'))('provider_limit{provider="fal"}');
+  // While it starts nobody listens yet.
+  const limit = async () => (await metricsOf(account, 'schedule').catch(() => () => undefined))('provider_limit{provider="fal"}');
   await eventually(async () => (await limit()) === 8, { what: 'the limit being told' });
   const job = await givenBatch(account, 6);
   await eventually(async () => (await limit()) === 2, { within: 25_000, what: 'the limit being learned' });
