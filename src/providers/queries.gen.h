@@ -356,15 +356,19 @@ Task<std::optional<HealthRow>> health(R& run, HealthParams params) {
 inline constexpr db::Query note_success_query{"providers.note_success", R"sql(insert into provider_health (provider) values ($1)
 on conflict (provider) do update set state = 'ok', reason = null, probe_at = null, failures = 0,
     since = case when provider_health.state = 'ok' then provider_health.since else now() end
- where provider_health.state <> 'ok' or provider_health.failures > 0)sql"};
+ where (provider_health.state <> 'ok' or provider_health.failures > 0)
+   and ($2::bool or provider_health.state not in ('locked', 'key')))sql"};
 struct NoteSuccessParams {
   std::string provider;
+  bool accepted;
 };
-/// It works: whatever was wrong is over.
+/// It works: whatever was wrong is over. A locked account still answers for what it has accepted before: only a call that it
+/// accepts (`accepted`) ends that.
 template <db::Runner R>
 Task<> note_success(R& run, NoteSuccessParams params) {
   db::Params values;
   values.add(params.provider);
+  values.add(params.accepted);
   CO_CHECK(co_await run.run(note_success_query, std::move(values)));
   co_return Result<>{};
 }

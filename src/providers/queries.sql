@@ -69,11 +69,13 @@ select state, reason, since, probe_at, probe_at <= now() as "may_probe", failure
   from provider_health where provider = @provider;
 
 -- name: note_success :exec
--- It works: whatever was wrong is over.
+-- It works: whatever was wrong is over. A locked account still answers for what it has accepted before: only a call that it
+-- accepts (`accepted`) ends that.
 insert into provider_health (provider) values (@provider)
 on conflict (provider) do update set state = 'ok', reason = null, probe_at = null, failures = 0,
     since = case when provider_health.state = 'ok' then provider_health.since else now() end
- where provider_health.state <> 'ok' or provider_health.failures > 0;
+ where (provider_health.state <> 'ok' or provider_health.failures > 0)
+   and (@accepted::bool or provider_health.state not in ('locked', 'key'));
 
 -- name: note_failure :one
 -- One more in a row; from `failures_max` on the provider is left alone for a while, each time twice as long.

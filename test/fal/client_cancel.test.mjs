@@ -247,6 +247,8 @@ describe('every stage has a time of its own', () => {
     await stack.run('work');
     const calls = await failedFor(job, 'deadline_exceeded', /too long at the provider/);
     assert.deepEqual(calls.map((call) => call.state), ['cancelled']);
+    const [first] = await sandbox.calls('');
+    assert.equal(first.step, 'cancel', 'its time was over before anybody looked');
     await assertPaidOnce(account);
   });
 

@@ -99,8 +99,8 @@ describe('webhooks', () => {
     const { status, calls } = await madeWith('webhook_rotated', 'submit');
     assert.equal(status, 'succeeded');
     const hooked = async () => (await account.stack.rows(`select hooked_at from provider_calls where id = '${calls[0].id}'`))[0].hooked_at;
-    await eventually(hooked, { what: 'the webhook being believed' });
-    assert.equal(fetched(), before + 1);
+    await eventually(hooked, { within: 25_000, what: 'the webhook being believed' });
+    assert.ok(fetched() > before);
   });
 });
 
@@ -116,7 +116,9 @@ describe('what the request comes to', () => {
     assert.deepEqual([status, states], ['succeeded', ['succeeded']]);
   });
   test('result_expired, with its webhook: the webhook brought it', async () => {
+    await account.stack.restart('work', { FAL_STREAM: 'false', FAL_POLL_MS: '3000', FAL_POLL_MAX_MS: '3000' });
     const { status } = await madeWith('result_expired', 'submit');
+    await account.stack.restart('work');
     assert.equal(status, 'succeeded');
   });
   test('result_expired, with its webhook lost: it was paid for, and the customer does not pay', async () => {

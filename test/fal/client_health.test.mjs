@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { psql } from '../http/support/database.mjs';
 import { eventually } from '../http/support/stack.mjs';
 import { givenMember } from '../http/support/client.mjs';
 import { assertPaidOnce, callsOf, closed, ended, givenBatch, itemsOf, metricsOf, startAccount } from './support/account.mjs';
@@ -67,6 +68,30 @@ test('a lock while requests run: those are finished, and only new ones wait', as
   await sandbox.post('unlock');
   await sandbox.post('settings', { run_ms: 100 });
   assert.equal((await ended(account, waiting)).status, 'succeeded');
+  await assertPaidOnce(account);
+});
+
+test('a lock, and the worker dies: what is at the provider is fetched by the next all the same, and ends no lock', async () => {
+  const { sandbox, stack } = account;
+  await stack.restart('work', { FAL_PROBE_S: '600' }); // nothing is tried meanwhile
+  await sandbox.post('settings', { run_ms: 2500 });
+  const running = await givenBatch(account, 3);
+  const accepted = async () => (await callsOf(account, running)).filter((call) => call.state === 'accepted').length === 3;
+  await eventually(accepted, { what: 'three accepted calls' });
+  await sandbox.post('lock');
+  const waiting = await givenBatch(account, 1);
+  await healthIs('locked');
+  const health = () => stack.row("select state, since from provider_health where provider = 'fal'");
+  const before = await health();
+  await stack.kill9('work');
+  await stack.run('work', { FAL_PROBE_S: '600' });
+  assert.equal((await ended(account, running)).status, 'succeeded');
+  assert.deepEqual(await health(), before, 'it was locked all the time');
+  await sandbox.post('unlock');
+  await sandbox.post('settings', { run_ms: 100 });
+  await psql(stack.name, "update provider_health set probe_at = now()");
+  assert.equal((await ended(account, waiting)).status, 'succeeded');
+  await stack.restart('work');
   await assertPaidOnce(account);
 });
 

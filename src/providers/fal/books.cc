@@ -44,12 +44,12 @@ Co<void> Fal::end(const Order& order, const Call& call, std::string_view state, 
   if (!committed || !ended) log::error("call_end_not_written", {{"call_id", call.id.text()}});
 }
 
-Co<void> Fal::note(CompanyId as, bool good, std::string reason) {
+Co<void> Fal::note(CompanyId as, Sign sign, std::string reason) {
   Result<db::Tx> tx = co_await loop_.db.begin(as);
   if (!tx) co_return;
   Result<> done;
-  if (good) {
-    sql::NoteSuccessParams params{.provider = std::string{name()}};
+  if (sign != Sign::Failed) {
+    sql::NoteSuccessParams params{.provider = std::string{name()}, .accepted = sign == Sign::Accepted};
     const auto noted = co_await sql::note_success(*tx, std::move(params));
     if (!noted) co_return;
   } else {
@@ -68,7 +68,7 @@ Co<void> Fal::note(CompanyId as, bool good, std::string reason) {
 /// A failure that is not this item's: the provider is left alone for everybody, and the item waits.
 Task<> Fal::stop_at(CompanyId as, const Failure& failure) {
   if (failure.blame == Blame::Busy) co_return fail(Code::ProviderPaused, failure.detail);
-  if (failure.blame == Blame::Provider) co_await note(as, false, failure.detail);
+  if (failure.blame == Blame::Provider) co_await note(as, Sign::Failed, failure.detail);
   if (failure.blame != Blame::Account && failure.blame != Blame::Key) co_return Result<>{};
   log::error("provider_paused", {{"provider", name()}, {"why", failure.detail}});
   CO_TRY(db::Tx tx, co_await loop_.db.begin(as));

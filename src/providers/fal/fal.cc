@@ -176,7 +176,7 @@ Task<Fal::Call> Fal::judge_submit(const Order& order, Call call, Result<net::Fet
   if (!answer && answer.error().code == Code::Unavailable) {  // surely not received
     const Failure none{.type = "unreachable", .detail = answer.error().detail};
     co_await end(order, call, "refused", none, false);
-    co_await note(order.company, false, none.detail);
+    co_await note(order.company, Sign::Failed, none.detail);
     co_return std::unexpected{answer.error()};
   }
   if (!answer) {
@@ -190,7 +190,7 @@ Task<Fal::Call> Fal::judge_submit(const Order& order, Call call, Result<net::Fet
       co_return std::unexpected{accepted.error()};
     }
     CO_CHECK(co_await accept(order, call, *std::move(accepted)));
-    co_await note(order.company, true, "");
+    co_await note(order.company, Sign::Accepted, "");
     co_return call;
   }
   const Failure failure = judge(*answer);

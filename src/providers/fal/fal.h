@@ -85,7 +85,8 @@ class Fal final : public Provider {
   Co<void> doubt(const Order& order, const Call& call, std::string why);
   Co<void> end(const Order& order, const Call& call, std::string_view state, const Failure& failure, bool billed);
   void count(std::string_view outcome);
-  Co<void> note(CompanyId as, bool good, std::string reason);
+  enum class Sign : std::uint8_t { Accepted, Fetched, Failed };  // of the provider being well
+  Co<void> note(CompanyId as, Sign sign, std::string reason);
   Task<> stop_at(CompanyId as, const Failure& failure);
   Task<> call_off_in_time(const Order& order, Call& call, Progress& progress);
   Co<bool> ask_to_cancel(const Call& call);

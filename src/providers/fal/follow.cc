@@ -66,7 +66,7 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
       CO_TRY(std::optional<Call> now, co_await live_call(order));
       if (now && now->id == call.id && now->state == "answered" && !call.entry->model_url(now->outcome).empty()) {
         call = *std::move(now);
-        co_await note(order.company, true, "");
+        co_await note(order.company, Sign::Fetched, "");
         co_return Result<>{};
       }
     }
@@ -164,7 +164,7 @@ Task<> Fal::take_result(const Order& order, Call& call) {
     CO_CHECK(co_await tx.commit());
     call.state = "answered";
     call.outcome = answer->body;
-    co_await note(order.company, true, "");
+    co_await note(order.company, Sign::Fetched, "");
     co_return Result<>{};
   }
   Failure failure = judge(*answer);
@@ -190,7 +190,7 @@ Task<> Fal::end_failed(const Order& order, const Call& call, Failure failure, bo
     co_return refuse(Code::DeadlineExceeded, "", "It took too long at the provider. Your credits were returned.");
   }
   co_await end(order, call, "failed", failure, billed);
-  if (failure.blame == Blame::Provider) co_await note(order.company, false, failure.detail);
+  if (failure.blame == Blame::Provider) co_await note(order.company, Sign::Failed, failure.detail);
   if (failure.code == Code::Cancelled) {  // not by us
     failure.code = Code::Unavailable;
     failure.words = "The provider stopped working on it. Your credits were returned.";

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "providers/fal/call.h"
 #include "providers/fal/signature.h"
 
 namespace i2m::providers::fal {
@@ -14,6 +15,19 @@ TEST(App, IsOwnerAndAlias) {
   EXPECT_EQ(app_of("fal-ai/trellis-2"), "fal-ai/trellis-2");
   EXPECT_EQ(app_of("fal-ai/hyper3d/rodin/v2"), "fal-ai/hyper3d");
   EXPECT_EQ(app_of("workflows/acme/chairs/v1"), "workflows/acme/chairs");
+}
+
+TEST(Billed, IsWhatDidNotFailAtTheProviderAndIsNotSaidToBeFree) {
+  const auto answer = [](int status, std::string units) {
+    net::FetchAnswer out{.status = status, .headers = {}, .body = {}};
+    if (!units.empty()) out.headers.emplace_back("x-fal-billable-units", std::move(units));
+    return out;
+  };
+  EXPECT_TRUE(was_billed(answer(422, ""))) << "content that was refused after the work";
+  EXPECT_TRUE(was_billed(answer(422, "1.5")));
+  EXPECT_TRUE(was_billed(answer(404, ""))) << "it may have been made";
+  EXPECT_FALSE(was_billed(answer(422, "0")));
+  for (const int status : {499, 500, 502, 503, 504}) EXPECT_FALSE(was_billed(answer(status, ""))) << status;
 }
 
 TEST(Submitted, NeedsNothingButTheId) {

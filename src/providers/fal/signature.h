@@ -32,7 +32,7 @@ Result<std::vector<PublicKey>> parse_keys(std::string_view jwks);
 Result<> verify(const SignedBy& said, std::string_view body, const std::vector<PublicKey>& keys, Time now);
 
 /// The provider's keys, fetched when first needed, kept for a day, and fetched again when a signature fits none of
-/// them, but not more than once a minute: forged webhooks must not become a load on the provider.
+/// them, but not more often than every ten seconds: forged webhooks must not become a load on the provider.
 class Keys {
  public:
   Keys(net::Fetcher& fetcher, std::string url, const Clock& clock)

@@ -53,7 +53,7 @@ Task<std::string> Fal::upload(const Order& order, std::span<const std::uint8_t> 
   };
   const Result<net::FetchAnswer> answer = co_await fetcher_.fetch(std::move(initiate));
   if (!answer) {
-    co_await note(order.company, false, answer.error().detail);
+    co_await note(order.company, Sign::Failed, answer.error().detail);
     co_return fail(Code::Unavailable, answer.error().detail);
   }
   if (answer->status / 100 != 2) {
