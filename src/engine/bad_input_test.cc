@@ -63,6 +63,18 @@ TEST(BadInput, AGuessedOutlineIsRefusedWhereTheCallerAsksForMore) {
   EXPECT_TRUE(make_model(picture("cc0-photo-chelsea.jpg"), insisting));
 }
 
+TEST(BadInput, ABoxAroundWhatCannotBeToldIsNotEnough) {
+  Params boxed = params_of(Quality::Low);
+  boxed.hints.box = {.left = 0.1F, .top = 0.05F, .right = 0.9F, .bottom = 0.95F};
+  const auto refused = make_model(picture("cc0-photo-chelsea.jpg"), boxed);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::ObjectUnclear);
+  EXPECT_EQ(refused.error().field, "hints.include");
+  EXPECT_TRUE(refused.error().message.contains("Paint over a part")) << refused.error().message;
+  boxed.hints.include = {{.x = 0.5F, .y = 0.5F, .radius = 0.1F}};
+  EXPECT_TRUE(make_model(picture("cc0-photo-chelsea.jpg"), boxed)) << "the user's word";
+}
+
 TEST(InSteps, OneMaskServesEveryQualityAndChangesNothing) {
   const FileBytes bytes = picture("ccby-mug-A-shadow.jpg");
   const image::PictureInfo info = *image::probe(bytes);

@@ -83,9 +83,15 @@ std::unexpected<Error> too_thin() {
                 "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
 }
 
-// Better none than one of the background. Who says where the object is has been asked already.
+// Better none than one of the background. Who has painted on the object has been asked already; a box around it says
+// less.
 Result<> check_clear(const Mask& mask, const Params& params) {
-  if (mask.from_alpha || !params.hints.empty() || mask.confidence >= params.confidence_min) return {};
+  if (mask.from_alpha || !params.hints.include.empty() || mask.confidence >= params.confidence_min) return {};
+  if (params.hints.box) {
+    return refuse(Code::ObjectUnclear, "hints.include",
+                  "Even within the box we cannot tell the object from what is behind it. Paint over a part of the "
+                  "object as well, or send it as a PNG with a transparent background.");
+  }
   return refuse(
       Code::ObjectUnclear, "files",
       "We cannot tell the object in this picture from what is behind it. Send it on a plain background, as a PNG "
@@ -113,6 +119,10 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, Params para
   report.pitch = guess.pitch;
   report.learned = guess.found.depth.has_value();
   report.back = params.back == Back::Auto ? choose_back(guess) : params.back;
+  // What a guessed outline holds besides the object is seen once, not twice.
+  if (params.back == Back::Auto && report.back == Back::Mirror && mask.confidence < doubtful_confidence) {
+    report.back = Back::Smooth;
+  }
 
   CHECK_OK(run.begin(Stage::Volume));
   Solid solid = make_solid(guess.grid, report.shape, guess.found, {.depth = params.depth, .relief = params.relief});

@@ -298,9 +298,9 @@ TEST(Mask, IsDrawnOverThePicture) {
   const cv::Mat drawn = draw_mask(two.picture, mask, 300);
   EXPECT_EQ(drawn.size(), cv::Size(300, 200));
   EXPECT_EQ(drawn.at<cv::Vec3b>(100, 85), cv::Vec3b(190, 40, 30)) << "the object as it is";
-  const cv::Vec3b ground = drawn.at<cv::Vec3b>(8, 8), next = drawn.at<cv::Vec3b>(8, 24);
+  const cv::Vec3b &ground = drawn.at<cv::Vec3b>(8, 8), next = drawn.at<cv::Vec3b>(8, 24);
   EXPECT_NE(ground, next) << "a chessboard where the object is not";
-  const cv::Vec3b line = drawn.at<cv::Vec3b>(100, 35);
+  const cv::Vec3b& line = drawn.at<cv::Vec3b>(100, 35);
   EXPECT_GT(line[0] - line[2], 100) << "a line around it: " << line;
 }
 

@@ -79,6 +79,7 @@ TEST(Mask, IsUnsureOfBusyPhotographs) {
   const auto coffee = make_model(picture("cc0-photo-coffee.jpg"), params_of(Quality::Low));
   ASSERT_TRUE(coffee);
   EXPECT_LT(coffee->report.mask_confidence, doubtful_confidence);
+  EXPECT_NE(coffee->report.back, Back::Mirror) << "no second cup behind";
   const auto cat = make_model(picture("cc0-photo-chelsea.jpg"), params_of(Quality::Low));
   ASSERT_FALSE(cat) << "a face that fills the picture: what was cut out of it is no object";
   EXPECT_EQ(cat.error().code, Code::ObjectUnclear);
