@@ -213,6 +213,11 @@ Task<Fal::Call> Fal::begin(const Order& order, std::string token, std::int64_t p
   if (!room) co_return fail(Code::ProviderPaused, "the account has no place free");
   sql::CallsMadeParams asked{.company_id = order.company, .item_id = order.item};
   CO_TRY(const auto made, co_await sql::calls_made(tx, std::move(asked)));
+  // Its worker died after it had written down how the call ended, and before the item had.
+  if (made.made > 0)
+    co_return refuse(Code::AttemptsExhausted, "",
+                     "An earlier try may have been made at the provider, and did not get here. Your credits were "
+                     "returned.");
   if (made.paid >= settings_.submissions_max)
     co_return fail(Code::AttemptsExhausted, fmt::format("{} calls have been paid for", made.paid));
   Call out{.id = CallId::make(),

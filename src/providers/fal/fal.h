@@ -79,7 +79,7 @@ class Fal final : public Provider {
   Task<> follow(const Order& order, Call& call, Progress& progress);
   Co<void> listen(const Order& order, Call& call, Progress& progress);
   Co<void> seen_running(const Order& order, Call& call, Progress& progress);
-  Task<> take_result(const Order& order, Call& call);
+  Task<> take_result(const Order& order, Call& call, bool failed);
   Task<Made> download(const Order& order, const Call& call, Progress& progress);
   Task<net::FetchAnswer> ask(std::string method, std::string url, std::chrono::milliseconds timeout);
   Co<void> doubt(const Order& order, const Call& call, std::string why);

@@ -73,7 +73,8 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
     pause = std::min(settings_.poll_most, pause * 3 / 2);
     const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.status_url, ask_timeout);
     if (!answer) continue;
-    if (answer->status == http_not_found && ++lost >= lost_looks_max) {
+    lost = answer->status == http_not_found ? lost + 1 : 0;  // in a row: one look may come to where it is not known yet
+    if (lost >= lost_looks_max) {
       // It may have been made, and paid for: nothing says that it failed, so nothing is submitted again.
       const Failure gone{.code = Code::ContractMissed,
                          .type = "request_lost",
@@ -86,13 +87,13 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
     const Result<Status> status = parse_status(answer->body);
     if (!status) {
       // No state that we know; but 200 is said of what has ended, and the result itself tells how.
-      if (answer->status == http_ok) CO_CHECK(co_await take_result(order, call));
+      if (answer->status == http_ok) CO_CHECK(co_await take_result(order, call, false));
       if (call.state == "answered") co_return Result<>{};
       continue;
     }
     if (status->phase == Status::Phase::Running) co_await seen_running(order, call, progress);
     if (status->phase != Status::Phase::Completed) continue;
-    CO_CHECK(co_await take_result(order, call));
+    CO_CHECK(co_await take_result(order, call, status->failure.has_value()));
     if (call.state == "answered") co_return Result<>{};
   }
   co_return fail(Code::Cancelled);
@@ -140,8 +141,9 @@ Co<void> Fal::seen_running(const Order& order, Call& call, Progress& progress) {
   if (noted) static_cast<void>(co_await tx->commit());
 }
 
-/// What a completed request has come to. Neither a result nor a failure: it is asked again.
-Task<> Fal::take_result(const Order& order, Call& call) {
+/// What a completed request has come to. Neither a result nor a failure: it is asked again. `failed`: its status says
+/// that it has.
+Task<> Fal::take_result(const Order& order, Call& call, bool failed) {
   const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.response_url, ask_timeout);
   if (!answer) co_return Result<>{};
   if (answer->status == http_ok) {
@@ -175,9 +177,10 @@ Task<> Fal::take_result(const Order& order, Call& call) {
     failure.words = dropped;
   }
   const bool account = failure.blame == Blame::Account || failure.blame == Blame::Key || failure.blame == Blame::Busy;
-  // What stands before fal.ai knows no types of error.
-  const bool ingress = answer->header("x-fal-request-id").empty() && answer->status / 100 == 5 &&
-                       failure.type == fmt::format("http_{}", answer->status);
+  // What stands before fal.ai, or before the result, knows no types of error, and may sign what it says all the same:
+  // taken for the model's own, that would pay a second time for what was made.
+  const bool known = failed && !answer->header("x-fal-request-id").empty();
+  const bool ingress = !known && answer->status / 100 == 5 && failure.type == fmt::format("http_{}", answer->status);
   if (account || ingress) co_return Result<>{};  // says nothing about this request
   co_return co_await end_failed(order, call, std::move(failure), was_billed(*answer));
 }
