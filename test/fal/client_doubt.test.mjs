@@ -102,7 +102,7 @@ describe('the worker dies when its call has ended and its item has not', () => {
 });
 
 test('a gateway that fails where the result is fetched says nothing about the request, whoever signs the answer', async () => {
-  for (const status of [500, 502, 503, 504]) {
+  for (const status of [500, 502, 503, 504, 202, 307, 408]) {
     const before = await accepted();
     const headers = { 'content-type': 'application/json', 'x-fal-request-id': '019e0000-0000-7000-8000-000000000001' };
     const met = answered(2, isResult, { status, headers, body: '{"detail":"Internal Server Error"}' });

@@ -16,7 +16,7 @@ namespace {
 namespace json = boost::json;
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr int http_ok = 200, http_accepted = 202, http_bad_request = 400, http_not_found = 404;
+constexpr int http_ok = 200, http_accepted = 202, http_not_found = 404;
 constexpr Milliseconds stream_timeout{15'000};  // then the status is asked for, and a new one opened
 constexpr Milliseconds look_every{250};         // whether the worker wants us to stop
 constexpr int downloads_max = 5, lost_looks_max = 3;
@@ -170,18 +170,12 @@ Task<> Fal::take_result(const Order& order, Call& call, bool failed) {
     co_return Result<>{};
   }
   Failure failure = judge(*answer);
-  if (answer->status == http_bad_request && failure.type == "http_400") co_return Result<>{};  // "still in progress"
+  if (!tells(*answer, failure, failed)) co_return Result<>{};
   if (answer->status == http_not_found) {
     failure.code = Code::ContractMissed;
     failure.type = "result_expired";
     failure.words = dropped;
   }
-  const bool account = failure.blame == Blame::Account || failure.blame == Blame::Key || failure.blame == Blame::Busy;
-  // What stands before fal.ai, or before the result, knows no types of error, and may sign what it says all the same:
-  // taken for the model's own, that would pay a second time for what was made.
-  const bool known = failed && !answer->header("x-fal-request-id").empty();
-  const bool ingress = !known && answer->status / 100 == 5 && failure.type == fmt::format("http_{}", answer->status);
-  if (account || ingress) co_return Result<>{};  // says nothing about this request
   co_return co_await end_failed(order, call, std::move(failure), was_billed(*answer));
 }
 
