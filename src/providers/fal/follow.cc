@@ -20,6 +20,7 @@ constexpr int http_ok = 200, http_accepted = 202, http_not_found = 404;
 constexpr Milliseconds stream_timeout{15'000};  // then the status is asked for, and a new one opened
 constexpr Milliseconds look_every{250};         // whether the worker wants us to stop
 constexpr int downloads_max = 5, lost_looks_max = 3;
+constexpr int downloads_at_once = 8;  // of up to model_bytes_max each, while hundreds of calls may be in flight
 constexpr std::size_t outcome_bytes_max = 1 << 20;
 constexpr std::string_view dropped =
     "The provider had dropped the model before it could be fetched. Your credits were returned.";
@@ -201,11 +202,22 @@ Task<> Fal::end_failed(const Order& order, const Call& call, Failure failure, bo
   co_return error_of(failure);
 }
 
+Task<std::shared_ptr<void>> Fal::take_download(const Progress& progress) {
+  while (*downloads_ >= downloads_at_once) {
+    if (progress.cancelled) co_return fail(Code::Cancelled);
+    Timer timer{loop_.io, look_every};
+    co_await timer.async_wait(awaiting);
+  }
+  ++*downloads_;
+  co_return std::shared_ptr<void>{nullptr, [downloads = downloads_](void*) { --*downloads; }};
+}
+
 Task<Made> Fal::download(const Order& order, const Call& call, Progress& progress) {
   progress.stage = "downloading";
   const std::string url = call.entry->model_url(call.outcome);
   if (!may_download(url, settings_.download_hosts))
     co_return fail(Code::ContractMissed, fmt::format("a result at {}, which is not allowed", url));
+  CO_TRY(const std::shared_ptr<void> place, co_await take_download(progress));
   std::string why;
   const auto until = std::chrono::steady_clock::now() + settings_.download_timeout;
   for (int i = 0; i < downloads_max && !progress.cancelled; ++i) {
@@ -226,7 +238,7 @@ Task<Made> Fal::download(const Order& order, const Call& call, Progress& progres
     std::vector<std::uint8_t> glb(answer->body.begin(), answer->body.end());
     if (is_glb(glb)) {
       count("succeeded");
-      co_return Made{std::move(glb)};
+      co_return Made{std::move(glb), place};
     }
     why = fmt::format("{} bytes that are no whole GLB", glb.size());
   }
