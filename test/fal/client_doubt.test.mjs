@@ -149,6 +149,15 @@ describe('an answer that is no UTF-8, or is cut within a character', () => {
   }
 });
 
+test('a request id that another call has: its item ends, and stays booked to us', async () => {
+  const first = (await outcome(await givenBatch(account, 1))).calls[0];
+  const body = JSON.stringify({ status: 'IN_QUEUE', request_id: first.request_id });
+  answered(1, (asked) => asked.method === 'POST', { status: 200, headers: { 'content-type': 'application/json' }, body });
+  const { done, calls } = await outcome(await givenBatch(account, 1));
+  assert.equal(done.status, 'failed');
+  assert.deepEqual(calls.map((call) => [call.state, call.cost_microusd]), [['abandoned', 300_000]]);
+});
+
 test('a call that was let go does not keep a locked account from being asked again', async () => {
   for (const fault of ['stuck_running', 'ignore_cancel']) await account.sandbox.fault(fault, { step: 'submit' });
   const { states } = await outcome(await givenBatch(account, 1));

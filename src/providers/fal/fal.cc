@@ -266,6 +266,8 @@ Task<> Fal::accept(const Order& order, Call& call, Request request) {
       call.outcome = (*written)->outcome.value_or("");
       co_return Result<>{};
     }
+    // Not for want of a database: the provider gave two requests one id. It stays in doubt, and booked to us.
+    if (tx && !written && written.error().code == Code::Conflict) co_return std::unexpected{written.error()};
     log::warn("call_not_written", {{"call_id", call.id.text()}, {"request_id", request.id}});
     Timer timer{loop_.io, write_again};
     co_await timer.async_wait(awaiting);
