@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/money.h"
+#include "base/text.h"
 
 namespace i2m {
 namespace {
@@ -31,6 +32,16 @@ TEST(Uuid, RefusesWhatIsNotOne) {
                           "{190a5b0-0000-7000-8000-000000000000"}) {
     EXPECT_EQ(Uuid::parse(bad).error().code, Code::Invalid) << bad;
   }
+}
+
+TEST(Text, OfOthersIsMadeLegible) {
+  EXPECT_EQ(legible("plain", 400), "plain");
+  EXPECT_EQ(legible("caf\xc3\xa9", 5), "caf\xc3\xa9");
+  EXPECT_EQ(legible("caf\xc3\xa9", 4), "caf");
+  EXPECT_EQ(legible("caf\xe9!", 400), "caf?!");
+  EXPECT_EQ(legible("cut \xe2\x82", 400), "cut ??");
+  EXPECT_EQ(legible(std::string_view{"a\0b", 3}, 400), "a?b");
+  EXPECT_EQ(legible("", 400), "");
 }
 
 TEST(Time, ReadsPostgresAndPrintsRfc3339) {

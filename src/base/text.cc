@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <algorithm>
+
 namespace i2m {
 
 std::size_t character_bytes(std::string_view text) {
@@ -20,6 +22,17 @@ std::size_t character_bytes(std::string_view text) {
     return follows(1) && follows(2) && follows(3) && !longer_than_need_be && !beyond ? 4 : 0;
   }
   return 0;
+}
+
+std::string legible(std::string_view text, std::size_t bytes_max) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t bytes = text.front() == '\0' ? 0 : character_bytes(text);
+    if (out.size() + std::max<std::size_t>(bytes, 1) > bytes_max) break;
+    bytes == 0 ? out += '?' : out += text.substr(0, bytes);
+    text.remove_prefix(std::max<std::size_t>(bytes, 1));
+  }
+  return out;
 }
 
 }  // namespace i2m

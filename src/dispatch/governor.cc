@@ -23,7 +23,8 @@ Task<std::int64_t> Governor::room(db::Tx& tx, const std::string& provider, std::
   CO_TRY(const providers::Health health, co_await providers::health_of(tx, provider));
   CO_TRY(const std::int64_t unfollowed, co_await providers::unfollowed_calls(tx, provider));
   // What was lost may take room, but not all of it for ever: it may never have been accepted.
-  const std::int64_t lost = std::min<std::int64_t>(unfollowed, window_of(provider) / 2);
+  // And where the provider is being probed it must not keep that from happening.
+  const std::int64_t lost = health.state == "ok" ? std::min<std::int64_t>(unfollowed, window_of(provider) / 2) : 0;
   co_return providers::room_of(health, window_of(provider), static_cast<int>(in_flight + lost));
 }
 

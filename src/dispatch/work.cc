@@ -284,13 +284,13 @@ Task<Model> Worker::Impl::make_model(Running& running) {
   const Sha256 sha = co_await offload(store.pool(), check);
   if (sha != item.picture_sha256)
     co_return fail(Code::Internal, "the stored picture is not the one that was uploaded: " + item.picture_key);
-  const providers::Order order{.company = running.ref.company,
-                               .item = item.item,
-                               .attempt = item.attempt,
-                               .triangles_max = item.triangles_max,
-                               .model = item.model,
-                               .parameters = item.parameters,
-                               .picture = *picture};
+  providers::Order order{.company = running.ref.company,
+                         .item = item.item,
+                         .attempt = item.attempt,
+                         .triangles_max = item.triangles_max,
+                         .model = item.model,
+                         .parameters = item.parameters,
+                         .picture = *std::move(picture)};
   CO_TRY(providers::Made made, co_await provider.make(order, running.progress));
   CO_TRY(Model model, co_await measured(running, made.glb));
   running.progress.stage = "storing";

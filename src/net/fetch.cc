@@ -154,8 +154,10 @@ Result<FetchAnswer> outcome(Transfer& transfer) {
   if (transfer.too_large) return fail(Code::BodyTooLarge, "the answer is larger than was asked for");
   long request_bytes = 0;  // of the head that went out
   curl_easy_getinfo(transfer.easy.get(), CURLINFO_REQUEST_SIZE, &request_bytes);
+  // What is in the query may be a secret (a signed address, a webhook's token), and this ends up in logs and rows.
+  const std::string& url = transfer.request.url;
   return fail(request_bytes == 0 ? Code::Unavailable : Code::OutcomeUnknown,
-              fmt::format("{} {}", transfer.request.url, why));
+              fmt::format("{} {}", std::string_view{url}.substr(0, url.find('?')), why));
 }
 
 }  // namespace

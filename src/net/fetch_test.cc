@@ -144,9 +144,11 @@ TEST_F(Fetching, WhatNobodyReceivedIsUnavailable) {
 
 TEST_F(Fetching, WhatMayHaveBeenReceivedIsUnknown) {
   Peer peer{[](Peer& p, tcp::socket& s) { p.read(s); }};  // reads, then hangs up
-  const auto answer = fetch({.method = "POST", .url = peer.url(), .body = "{}", .once = true});
+  const auto answer = fetch({.method = "POST", .url = peer.url("/pay?token=secret"), .body = "{}", .once = true});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::OutcomeUnknown);
+  EXPECT_TRUE(answer.error().detail.contains("/pay ")) << answer.error().detail;
+  EXPECT_FALSE(answer.error().detail.contains("secret"));
   EXPECT_EQ(peer.seen().size(), 1u);
 }
 

@@ -27,7 +27,7 @@ Embedded::Embedded(int threads, image::Decoder decoder, std::unique_ptr<const en
 
 Embedded::~Embedded() { pool_.join(); }
 
-Task<Made> Embedded::make(const Order& order, Progress& progress) {
+Task<Made> Embedded::make(Order& order, Progress& progress) {
   engine::Params params;
   params.triangles_max = order.triangles_max;
   params.matting = matting_.get();

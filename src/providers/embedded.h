@@ -21,7 +21,7 @@ class Embedded final : public Provider {
   ~Embedded() override;
   std::string_view name() const override { return "embedded"; }
   int slots() const override { return threads_; }
-  Task<Made> make(const Order& order, Progress& progress) override;
+  Task<Made> make(Order& order, Progress& progress) override;
 
  private:
   int threads_;

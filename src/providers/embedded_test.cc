@@ -30,7 +30,7 @@ class EmbeddedTest : public testing::Test {
   }
 
   Result<Made> make(const std::vector<std::uint8_t>& bytes) {
-    const Order order{.triangles_max = 1000, .picture = bytes};
+    Order order{.triangles_max = 1000, .picture = bytes};
     return test::run_on(io, embedded.make(order, progress));
   }
 

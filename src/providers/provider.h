@@ -3,8 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +14,7 @@
 
 namespace i2m::providers {
 
-/// What is to be made. `picture` lives until make() answers.
+/// What is to be made. Whoever makes it lets go of `picture` as soon as it has gone where it must: hundreds may wait.
 struct Order {
   CompanyId company;
   ItemId item;
@@ -22,7 +22,7 @@ struct Order {
   int triangles_max = 0;
   std::string model;       // of the provider's catalogue; empty where it has none
   std::string parameters;  // what the model takes beside the picture: a JSON object
-  std::span<const std::uint8_t> picture;
+  std::vector<std::uint8_t> picture;
 };
 
 /// How far it is: written by the provider from whatever thread, read by the worker's heartbeat.
@@ -35,6 +35,7 @@ struct Progress {
 
 struct Made {
   std::vector<std::uint8_t> glb;
+  std::shared_ptr<void> place = {};  // of the few whose models are in memory at once; given back with it
 };
 
 /// Makes models: the embedded engine, or a service outside. What it answers is not believed: the worker measures it.
@@ -49,7 +50,7 @@ class Provider {
   /// Errors: a code about the picture ends the item; Code::Unavailable and Code::StorageFull may be tried again;
   /// Code::ProviderPaused puts it back without counting; Code::OutcomeUnknown: it may have been paid for, so it must
   /// wait as unsure; Code::Cancelled when it has stopped.
-  virtual Task<Made> make(const Order& order, Progress& progress) = 0;
+  virtual Task<Made> make(Order& order, Progress& progress) = 0;
 };
 
 }  // namespace i2m::providers

@@ -72,6 +72,8 @@ Task<std::optional<LiveCallRow>> live_call(R& run, LiveCallParams params) {
 }
 
 inline constexpr db::Query calls_made_query{"providers.calls_made", R"sql(select count(*) as "submissions!", count(*) filter (where state <> 'refused') as "paid!",
+       count(*) filter (where (state = 'abandoned' and error_type is distinct from 'unsure')
+                           or (state = 'failed' and error_type in ('request_lost', 'result_expired', 'no_model'))) as "made!",
        coalesce(max(submission), 0) as "last!"
   from provider_calls where company_id = $1 and item_id = $2)sql"};
 struct CallsMadeParams {
@@ -81,16 +83,19 @@ struct CallsMadeParams {
 struct CallsMadeRow {
   std::int64_t submissions;
   std::int64_t paid;
+  std::int64_t made;
   std::int32_t last;
 };
 inline CallsMadeRow calls_made_row(const db::Rows& rows, int row) {
   return {
       .submissions = rows.get<std::int64_t>(row, 0),
       .paid = rows.get<std::int64_t>(row, 1),
-      .last = rows.get<std::int32_t>(row, 2),
+      .made = rows.get<std::int64_t>(row, 2),
+      .last = rows.get<std::int32_t>(row, 3),
   };
 }
-/// How often the item has been submitted, and how many of those may have cost something.
+/// How often the item has been submitted, how many of those may have cost something, and how many may have been made: nothing says
+/// that they failed, so nothing may follow them (but what an operator's setting gives up as unsure).
 template <db::Runner R>
 Task<CallsMadeRow> calls_made(R& run, CallsMadeParams params) {
   db::Params values;

@@ -8,8 +8,11 @@ select id as call_id, state, submission, request_id, status_url, response_url, c
    and state in ('submitting', 'accepted', 'answered', 'unsure', 'succeeded');
 
 -- name: calls_made :one
--- How often the item has been submitted, and how many of those may have cost something.
+-- How often the item has been submitted, how many of those may have cost something, and how many may have been made: nothing says
+-- that they failed, so nothing may follow them (but what an operator's setting gives up as unsure).
 select count(*) as "submissions!", count(*) filter (where state <> 'refused') as "paid!",
+       count(*) filter (where (state = 'abandoned' and error_type is distinct from 'unsure')
+                           or (state = 'failed' and error_type in ('request_lost', 'result_expired', 'no_model'))) as "made!",
        coalesce(max(submission), 0) as "last!"
   from provider_calls where company_id = @company_id and item_id = @item_id;
 

@@ -227,7 +227,7 @@ std::vector<std::uint8_t> model_of(std::size_t triangles) {
   return mesh::write_glb(m);
 }
 
-Task<providers::Made> FakeProvider::make(const providers::Order& order, providers::Progress& progress) {
+Task<providers::Made> FakeProvider::make(providers::Order& order, providers::Progress& progress) {
   ++calls;
   pictures.emplace_back(order.picture.begin(), order.picture.end());
   busiest = std::max(busiest, ++busy);

@@ -121,7 +121,7 @@ class FakeProvider final : public providers::Provider {
   using Act = std::function<Task<providers::Made>(const providers::Order&, providers::Progress&)>;
   std::string_view name() const override { return "fake"; }
   int slots() const override { return 2; }
-  Task<providers::Made> make(const providers::Order& order, providers::Progress& progress) override;
+  Task<providers::Made> make(providers::Order& order, providers::Progress& progress) override;
 
   static Task<providers::Made> good(const providers::Order&, providers::Progress&);
   /// Until it is told to stop.

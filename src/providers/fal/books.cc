@@ -1,5 +1,6 @@
 // How calls ended and what they cost, and how the provider is: what others go by.
 #include "base/log.h"
+#include "base/text.h"
 #include "providers/fal/call.h"
 #include "providers/queries.gen.h"
 
@@ -10,7 +11,7 @@ Co<void> Fal::doubt(const Order& order, const Call& call, std::string why) {
   count("unsure");
   Result<db::Tx> tx = co_await loop_.db.begin(order.company);
   if (!tx) co_return;  // it stays 'submitting', which is read as the same
-  sql::DoubtCallParams params{.detail = why, .company_id = order.company, .call_id = call.id};
+  sql::DoubtCallParams params{.detail = legible(why, detail_most), .company_id = order.company, .call_id = call.id};
   const Result<std::int64_t> written = co_await sql::doubt_call(*tx, std::move(params));
   if (written) static_cast<void>(co_await tx->commit());
 }
@@ -30,8 +31,8 @@ Co<void> Fal::end(const Order& order, const Call& call, std::string_view state, 
                            {"detail", failure.detail}});
   count(state);
   sql::EndCallParams params{.state = std::string{state},
-                            .error_type = failure.type,
-                            .error_detail = failure.detail.substr(0, detail_most),
+                            .error_type = legible(failure.type, detail_most),
+                            .error_detail = legible(failure.detail, detail_most),
                             .cost_microusd = billed ? call.price_microusd : 0,
                             .company_id = order.company,
                             .call_id = call.id};
@@ -55,7 +56,7 @@ Co<void> Fal::note(CompanyId as, Sign sign, std::string reason) {
   } else {
     sql::NoteFailureParams params{.provider = std::string{name()},
                                   .failures_max = settings_.failures_max,
-                                  .reason = std::move(reason),
+                                  .reason = legible(reason, detail_most),
                                   .rest_max_s = static_cast<double>(settings_.rest_most.count()),
                                   .rest_s = static_cast<double>(settings_.rest.count())};
     const auto noted = co_await sql::note_failure(*tx, std::move(params));
@@ -74,7 +75,7 @@ Task<> Fal::stop_at(CompanyId as, const Failure& failure) {
   CO_TRY(db::Tx tx, co_await loop_.db.begin(as));
   sql::PauseParams params{.provider = std::string{name()},
                           .state = failure.blame == Blame::Key ? "key" : "locked",
-                          .reason = failure.detail.substr(0, detail_most),
+                          .reason = legible(failure.detail, detail_most),
                           .probe_s = static_cast<double>(settings_.probe_after.count())};
   CO_CHECK(co_await sql::pause(tx, std::move(params)));
   CO_CHECK(co_await tx.commit());

@@ -68,8 +68,8 @@ Co<void> Fal::let_go(const Order& order, const Call& call) {
         co_await end(order, call, "abandoned", made, true);
         co_return;
       }
-      if (result && result->status / 100 != 2) {
-        const Failure failure = judge(*result);
+      const Failure failure = result ? judge(*result) : Failure{};
+      if (result && tells(*result, failure, status->failure.has_value())) {
         co_await end(order, call, failure.code == Code::Cancelled ? "cancelled" : "failed", failure,
                      was_billed(*result));
         co_return;

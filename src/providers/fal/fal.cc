@@ -62,7 +62,7 @@ Fal::Fal(net::Loop& loop, net::Fetcher& fetcher, boost::asio::thread_pool& files
       metrics_{metrics},
       slots_{loop, "fal", settings_.concurrency, place_lease} {}
 
-Task<Made> Fal::make(const Order& order, Progress& progress) {
+Task<Made> Fal::make(Order& order, Progress& progress) {
   CO_TRY(std::optional<Call> call, co_await live_call(order));
   if (!call) {
     CO_TRY(call, co_await submit(order, progress));
@@ -71,6 +71,8 @@ Task<Made> Fal::make(const Order& order, Progress& progress) {
     co_await doubt(order, *call, "the worker that submitted it is gone");
     co_return fail(Code::OutcomeUnknown, "the answer to the submit was lost");
   }
+  // It is at the provider by now, and what follows takes minutes.
+  order.picture = std::vector<std::uint8_t>{};
   Result<> followed;
   if (call->state == "accepted") {
     followed = co_await follow(order, *call, progress);
@@ -118,10 +120,9 @@ Task<Fal::Call> Fal::submit(const Order& order, Progress& progress) {
   const Entry* entry = catalogue_.find(order.model);
   if (entry == nullptr) co_return fail(Code::ProviderRefused, fmt::format("no model {} in the catalogue", order.model));
   // Decoding is no work for the loop. What the model takes as it is, is sent as it is.
-  const auto fit = [this, entry, picture = order.picture] { return fit_picture(*entry, decoder_, picture); };
+  const auto fit = [this, entry, picture = std::span{order.picture}] { return fit_picture(*entry, decoder_, picture); };
   CO_TRY(const auto fitted, co_await offload(files_, fit));
-  CO_TRY(const std::string picture,
-         co_await upload(order, fitted ? std::span<const std::uint8_t>{*fitted} : order.picture));
+  CO_TRY(const std::string picture, co_await upload(order, *(fitted ? &*fitted : &order.picture)));
   CO_CHECK(co_await take_place(order, progress));
   progress.stage = "submitting";
   Result<Call> call = co_await begin_and_send(order, progress, picture);
@@ -213,6 +214,11 @@ Task<Fal::Call> Fal::begin(const Order& order, std::string token, std::int64_t p
   if (!room) co_return fail(Code::ProviderPaused, "the account has no place free");
   sql::CallsMadeParams asked{.company_id = order.company, .item_id = order.item};
   CO_TRY(const auto made, co_await sql::calls_made(tx, std::move(asked)));
+  // Its worker died after it had written down how the call ended, and before the item had.
+  if (made.made > 0)
+    co_return refuse(Code::AttemptsExhausted, "",
+                     "An earlier try may have been made at the provider, and did not get here. Your credits were "
+                     "returned.");
   if (made.paid >= settings_.submissions_max)
     co_return fail(Code::AttemptsExhausted, fmt::format("{} calls have been paid for", made.paid));
   Call out{.id = CallId::make(),
@@ -260,6 +266,8 @@ Task<> Fal::accept(const Order& order, Call& call, Request request) {
       call.outcome = (*written)->outcome.value_or("");
       co_return Result<>{};
     }
+    // Not for want of a database: the provider gave two requests one id. It stays in doubt, and booked to us.
+    if (tx && !written && written.error().code == Code::Conflict) co_return std::unexpected{written.error()};
     log::warn("call_not_written", {{"call_id", call.id.text()}, {"request_id", request.id}});
     Timer timer{loop_.io, write_again};
     co_await timer.async_wait(awaiting);

@@ -61,7 +61,7 @@ class Fal final : public Provider {
   std::string_view name() const override { return "fal"; }
   int slots() const override { return settings_.in_flight_max; }
   std::optional<std::chrono::seconds> make_timeout() const override { return settings_.make_timeout; }
-  Task<Made> make(const Order& order, Progress& progress) override;
+  Task<Made> make(Order& order, Progress& progress) override;
 
  private:
   struct Call;
@@ -79,7 +79,8 @@ class Fal final : public Provider {
   Task<> follow(const Order& order, Call& call, Progress& progress);
   Co<void> listen(const Order& order, Call& call, Progress& progress);
   Co<void> seen_running(const Order& order, Call& call, Progress& progress);
-  Task<> take_result(const Order& order, Call& call);
+  Task<> take_result(const Order& order, Call& call, bool failed);
+  Task<std::shared_ptr<void>> take_download(const Progress& progress);
   Task<Made> download(const Order& order, const Call& call, Progress& progress);
   Task<net::FetchAnswer> ask(std::string method, std::string url, std::chrono::milliseconds timeout);
   Co<void> doubt(const Order& order, const Call& call, std::string why);
@@ -103,6 +104,7 @@ class Fal final : public Provider {
   Settings settings_;
   net::Metrics& metrics_;
   Slots slots_;
+  std::shared_ptr<int> downloads_ = std::make_shared<int>(0);  // models in memory, until they are stored
 };
 
 /// Whether `url` may be fetched from: https (or this machine), and a host of the list; "*.x" stands for any below x.

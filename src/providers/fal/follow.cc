@@ -16,10 +16,11 @@ namespace {
 namespace json = boost::json;
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr int http_ok = 200, http_accepted = 202, http_bad_request = 400, http_not_found = 404;
+constexpr int http_ok = 200, http_accepted = 202, http_not_found = 404;
 constexpr Milliseconds stream_timeout{15'000};  // then the status is asked for, and a new one opened
 constexpr Milliseconds look_every{250};         // whether the worker wants us to stop
 constexpr int downloads_max = 5, lost_looks_max = 3;
+constexpr int downloads_at_once = 8;  // of up to model_bytes_max each, while hundreds of calls may be in flight
 constexpr std::size_t outcome_bytes_max = 1 << 20;
 constexpr std::string_view dropped =
     "The provider had dropped the model before it could be fetched. Your credits were returned.";
@@ -73,7 +74,8 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
     pause = std::min(settings_.poll_most, pause * 3 / 2);
     const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.status_url, ask_timeout);
     if (!answer) continue;
-    if (answer->status == http_not_found && ++lost >= lost_looks_max) {
+    lost = answer->status == http_not_found ? lost + 1 : 0;  // in a row: one look may come to where it is not known yet
+    if (lost >= lost_looks_max) {
       // It may have been made, and paid for: nothing says that it failed, so nothing is submitted again.
       const Failure gone{.code = Code::ContractMissed,
                          .type = "request_lost",
@@ -86,13 +88,13 @@ Task<> Fal::follow(const Order& order, Call& call, Progress& progress) {
     const Result<Status> status = parse_status(answer->body);
     if (!status) {
       // No state that we know; but 200 is said of what has ended, and the result itself tells how.
-      if (answer->status == http_ok) CO_CHECK(co_await take_result(order, call));
+      if (answer->status == http_ok) CO_CHECK(co_await take_result(order, call, false));
       if (call.state == "answered") co_return Result<>{};
       continue;
     }
     if (status->phase == Status::Phase::Running) co_await seen_running(order, call, progress);
     if (status->phase != Status::Phase::Completed) continue;
-    CO_CHECK(co_await take_result(order, call));
+    CO_CHECK(co_await take_result(order, call, status->failure.has_value()));
     if (call.state == "answered") co_return Result<>{};
   }
   co_return fail(Code::Cancelled);
@@ -140,8 +142,9 @@ Co<void> Fal::seen_running(const Order& order, Call& call, Progress& progress) {
   if (noted) static_cast<void>(co_await tx->commit());
 }
 
-/// What a completed request has come to. Neither a result nor a failure: it is asked again.
-Task<> Fal::take_result(const Order& order, Call& call) {
+/// What a completed request has come to. Neither a result nor a failure: it is asked again. `failed`: its status says
+/// that it has.
+Task<> Fal::take_result(const Order& order, Call& call, bool failed) {
   const Result<net::FetchAnswer> answer = co_await ask("GET", call.request.response_url, ask_timeout);
   if (!answer) co_return Result<>{};
   if (answer->status == http_ok) {
@@ -168,17 +171,12 @@ Task<> Fal::take_result(const Order& order, Call& call) {
     co_return Result<>{};
   }
   Failure failure = judge(*answer);
-  if (answer->status == http_bad_request && failure.type == "http_400") co_return Result<>{};  // "still in progress"
+  if (!tells(*answer, failure, failed)) co_return Result<>{};
   if (answer->status == http_not_found) {
     failure.code = Code::ContractMissed;
     failure.type = "result_expired";
     failure.words = dropped;
   }
-  const bool account = failure.blame == Blame::Account || failure.blame == Blame::Key || failure.blame == Blame::Busy;
-  // What stands before fal.ai knows no types of error.
-  const bool ingress = answer->header("x-fal-request-id").empty() && answer->status / 100 == 5 &&
-                       failure.type == fmt::format("http_{}", answer->status);
-  if (account || ingress) co_return Result<>{};  // says nothing about this request
   co_return co_await end_failed(order, call, std::move(failure), was_billed(*answer));
 }
 
@@ -204,11 +202,22 @@ Task<> Fal::end_failed(const Order& order, const Call& call, Failure failure, bo
   co_return error_of(failure);
 }
 
+Task<std::shared_ptr<void>> Fal::take_download(const Progress& progress) {
+  while (*downloads_ >= downloads_at_once) {
+    if (progress.cancelled) co_return fail(Code::Cancelled);
+    Timer timer{loop_.io, look_every};
+    co_await timer.async_wait(awaiting);
+  }
+  ++*downloads_;
+  co_return std::shared_ptr<void>{nullptr, [downloads = downloads_](void*) { --*downloads; }};
+}
+
 Task<Made> Fal::download(const Order& order, const Call& call, Progress& progress) {
   progress.stage = "downloading";
   const std::string url = call.entry->model_url(call.outcome);
   if (!may_download(url, settings_.download_hosts))
     co_return fail(Code::ContractMissed, fmt::format("a result at {}, which is not allowed", url));
+  CO_TRY(const std::shared_ptr<void> place, co_await take_download(progress));
   std::string why;
   const auto until = std::chrono::steady_clock::now() + settings_.download_timeout;
   for (int i = 0; i < downloads_max && !progress.cancelled; ++i) {
@@ -229,7 +238,7 @@ Task<Made> Fal::download(const Order& order, const Call& call, Progress& progres
     std::vector<std::uint8_t> glb(answer->body.begin(), answer->body.end());
     if (is_glb(glb)) {
       count("succeeded");
-      co_return Made{std::move(glb)};
+      co_return Made{std::move(glb), place};
     }
     why = fmt::format("{} bytes that are no whole GLB", glb.size());
   }
