@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "cli/convert_options.h"
 #include "cli/files.h"
 #include "cli/formats.h"
+#include "cli/outputs.h"
 #include "cli/pictures.h"
 #include "cli/report.h"
 #include "engine/mask.h"
@@ -51,12 +51,12 @@ struct Job {
   std::vector<std::pair<Quality, std::string>> models;
   std::string preview, mask, mask_preview;  // empty: not asked for
 
-  std::vector<std::string> files() const {
-    std::vector<std::string> all;
-    for (const auto& [quality, path] : models) all.push_back(path);
-    if (!preview.empty()) all.push_back(preview);
-    if (!mask.empty()) all.push_back(mask);
-    if (!mask_preview.empty()) all.push_back(mask_preview);
+  std::vector<Output> files() const {
+    std::vector<Output> all;
+    for (const auto& [quality, path] : models) all.push_back({"--out", path});
+    for (const Output& picture : {Output{"--preview", preview}, {"--mask", mask}, {"--mask-preview", mask_preview}}) {
+      if (!picture.path.empty()) all.push_back(picture);
+    }
     return all;
   }
 };
@@ -106,21 +106,10 @@ Result<std::vector<Job>> plan_all(const ConvertOptions& o) {
     return refuse(Code::Invalid, "", "--out must end in .glb, .zip, .stl or .usdz, or be a folder: " + o.out);
   }
   std::vector<Job> jobs;
-  std::map<std::string, std::string> taken;
+  Outputs outputs;
   for (const std::string& in : o.pictures) {
     jobs.push_back(plan(o, in));
-    for (const std::string& file : jobs.back().files()) {
-      std::error_code ignored;
-      if (fs::equivalent(in, file, ignored)) {
-        return refuse(Code::Invalid, "", in + " would be overwritten by its own result; give another name");
-      }
-      const auto [there, fresh] = taken.emplace(fs::path(file).lexically_normal(), in);
-      if (!fresh) {
-        std::string why = there->second;
-        why.append(" and ").append(in).append(" would both become ").append(file).append("; convert them apart");
-        return refuse(Code::Invalid, "", std::move(why));
-      }
-    }
+    for (const Output& file : jobs.back().files()) CHECK_OK(outputs.claim(in, file));
   }
   return jobs;
 }
@@ -347,6 +336,7 @@ int convert_main(int argc, char** argv) {
   if (jobs->size() > 1 && !options->json) {
     std::printf("%zu of %zu pictures in %.1f s\n", done, jobs->size(), static_cast<double>(watch.ms()) / 1000);
   }
+  if (const auto sent = finish_output(); !sent) return complain(sent.error().message, exit_failed);
   return done == jobs->size() ? exit_ok : exit_failed;
 }
 

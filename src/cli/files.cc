@@ -59,4 +59,11 @@ Result<> write_file(const std::string& path, std::span<const std::uint8_t> bytes
   return failed();
 }
 
+Result<> finish_output() {
+  const bool sent = std::fflush(stdout) == 0;
+  if (sent && std::ferror(stdout) == 0) return {};
+  const std::string why = sent ? "" : std::string(": ") + std::strerror(errno);
+  return refuse(Code::Unavailable, "", "the report could not be written to standard output" + why);
+}
+
 }  // namespace i2m::cli

@@ -16,4 +16,7 @@ Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t
 /// Errors: Code::Unavailable, blaming "out".
 Result<> write_file(const std::string& path, std::span<const std::uint8_t> bytes);
 
+/// Sends off what was printed. Errors: Code::Unavailable when standard output did not take all of it: a full disk.
+Result<> finish_output();
+
 }  // namespace i2m::cli

@@ -10,6 +10,7 @@
 
 #include "cli/files.h"
 #include "cli/formats.h"
+#include "cli/outputs.h"
 #include "cli/pictures.h"
 #include "image/png_write.h"
 #include "mesh/check.h"
@@ -39,6 +40,23 @@ Result<> write_picture(const mesh::Picture& picture, const std::string& path) {
   return write_file(path, png);
 }
 
+std::string frame(const Options& o, int i) {
+  std::string number = std::to_string(i);
+  number.insert(0, 3 - number.size(), '0');
+  return o.turntable + "/frame_" + number + ".png";
+}
+
+// Nothing that it reads or writes is lost under something else that it writes.
+Result<> claim_outputs(const Options& o) {
+  Outputs outputs;
+  for (const Output& file : {Output{"--out", o.out}, {"--preview", o.preview}}) {
+    if (!file.path.empty()) CHECK_OK(outputs.claim(o.in, file));
+  }
+  if (o.turntable.empty()) return {};
+  for (int i = 0; i < o.frames; ++i) CHECK_OK(outputs.claim(o.in, {"--turntable", frame(o, i)}));
+  return {};
+}
+
 Result<> draw(const mesh::Scene& scene, const image::Decoder& decoder, const Options& o) {
   if (o.preview.empty() && o.turntable.empty()) return {};
   const mesh::Renderer renderer(scene, decode_pictures(scene, decoder));
@@ -53,11 +71,7 @@ Result<> draw(const mesh::Scene& scene, const image::Decoder& decoder, const Opt
   std::error_code error;
   std::filesystem::create_directories(o.turntable, error);
   if (error) return refuse(Code::Unavailable, "out", "cannot make the folder " + o.turntable + ": " + error.message());
-  for (int i = 0; i < o.frames; ++i) {
-    std::string number = std::to_string(i);
-    number.insert(0, 3 - number.size(), '0');
-    CHECK_OK(write_picture(renderer.draw_turn(view, i, o.frames), o.turntable + "/frame_" + number + ".png"));
-  }
+  for (int i = 0; i < o.frames; ++i) CHECK_OK(write_picture(renderer.draw_turn(view, i, o.frames), frame(o, i)));
   return {};
 }
 
@@ -196,7 +210,9 @@ int model_main(int argc, char** argv) {
   if (o.compress && (o.out.empty() || format_of(o.out) != Format::Glb)) return misused("--compress needs -o FILE.glb");
   if (o.solid && (o.out.empty() || format_of(o.out) != Format::Stl)) return misused("--solid needs -o FILE.stl");
   if (!o.size.empty() && !size_of(o.size)) return misused(size_of(o.size).error().message);
-  const auto done = run(o);
+  if (const auto claimed = claim_outputs(o); !claimed) return misused(claimed.error().message);
+  Result<> done = run(o);
+  if (done) done = finish_output();
   if (done) return exit_ok;
   const Error& e = done.error();
   std::fprintf(stderr, "image2model model: %s: %s\n", o.in.c_str(),

@@ -17,7 +17,7 @@ endfunction()
 i2m_engine_test(mesh_test src/mesh/mesh_test.cc src/mesh/glb_test.cc src/mesh/manifold_test.cc
   src/mesh/rewrite_test.cc src/mesh/scene_test.cc)
 include(src/image/tests.cmake)
-i2m_engine_test(cli_test src/cli/convert_test.cc src/cli/model_test.cc)
+i2m_engine_test(cli_test src/cli/convert_test.cc src/cli/model_test.cc src/cli/arguments_test.cc)
 target_link_libraries(cli_test PRIVATE i2m_cli PkgConfig::SECCOMP)
 # Written models, opened by programs that are not ours; their packages are the web app's.
 add_test(NAME model_files COMMAND node --no-warnings --test ${CMAKE_SOURCE_DIR}/test/models/models.test.mjs)
