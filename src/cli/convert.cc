@@ -61,11 +61,6 @@ struct Job {
   }
 };
 
-bool is_folder(const std::string& path) {
-  std::error_code ignored;
-  return path.ends_with('/') || fs::is_directory(path, ignored);
-}
-
 std::string placed(const std::string& where, const std::string& in, const std::string& suffix) {
   if (where.empty() || !is_folder(where)) return where;
   return fs::path(where) / (fs::path(in).stem().string() + suffix);
@@ -111,6 +106,8 @@ Result<std::vector<Job>> plan_all(const ConvertOptions& o) {
     jobs.push_back(plan(o, in));
     for (const Output& file : jobs.back().files()) CHECK_OK(outputs.claim(in, file));
   }
+  for (const Output& picture : {Output{"--preview", o.preview}, {"--mask", o.mask}, {"--mask-preview", o.mask_preview}})
+    CHECK_OK(must_be_png(picture));
   return jobs;
 }
 
@@ -230,6 +227,7 @@ class Converter {
     look.decode_ms = watch.ms();
     look.decode_cpu_ms = std::chrono::duration<double, std::milli>(spent.cpu).count();
     look.filtered = spent.filtered;
+    look.turned = spent.turned;
     return picture;
   }
 
@@ -324,7 +322,7 @@ int convert_main(int argc, char** argv) {
   const auto jobs = plan_all(*options);
   if (!jobs) return complain(jobs.error().message, exit_usage);
   const auto decoder = image::Decoder::open({.walls = options->walls});
-  if (!decoder) return complain(decoder.error().message + " (here: --walls limits)", exit_machine);
+  if (!decoder) return complain(machine_words(decoder.error()), exit_machine);
   if (!decoder->filtered()) {
     complain("the kernel refuses a filter of system calls: pictures are decoded behind limits alone", exit_ok);
   }

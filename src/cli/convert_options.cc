@@ -8,6 +8,9 @@
 #include <system_error>
 #include <tuple>
 
+#include "cli/arguments.h"
+#include "cli/report.h"
+
 namespace i2m::cli {
 namespace {
 
@@ -30,10 +33,19 @@ using Words = std::map<std::string, T>;
 
 // An option that takes one of these words; what it means is looked up after parsing.
 template <class T>
-void choice(CLI::App& app, const std::string& name, std::string& word, const Words<T>& words, const std::string& help) {
+CLI::Option* choice(CLI::App& app, const std::string& name, std::string& word, const Words<T>& words,
+                    const std::string& help) {
   std::vector<std::string> names;
   for (const auto& [text, value] : words) names.push_back(text);
-  app.add_option(name, word, help)->check(CLI::IsMember(names))->default_str(word);
+  return app.add_option(name, word, help)->check(CLI::IsMember(names))->default_str(word);
+}
+
+// CLI11's IsMember answers what is no number with that alone.
+std::string texture_sides(const std::string& text) {
+  for (const char* side : {"512", "1024", "2048"}) {
+    if (text == side) return {};
+  }
+  return "must be 512, 1024 or 2048, not " + text;
 }
 
 // "0.1,0.25,0.9": between `least` and `most` numbers. Empty when it is anything else.
@@ -106,8 +118,8 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   app.add_option("-o,--out", o.out,
                  "what to write: .glb, .zip (OBJ), .stl, .usdz; a folder where there are several pictures")
       ->required();
-  choice(app, "--quality", quality, qualities, "low 1000, medium 5000, high 10000 triangles");
-  app.add_flag("--all-presets", o.all_presets, "all three qualities, from one look at the picture");
+  CLI::Option* const one = choice(app, "--quality", quality, qualities, "low 1000, medium 5000, high 10000 triangles");
+  app.add_flag("--all-presets", o.all_presets, "all three qualities, from one look at the picture")->excludes(one);
   app.add_option("--triangles", o.params.triangles_max, "at most so many triangles, instead of the quality's")
       ->check(CLI::Range(engine::triangles_min, engine::triangles_most));
   choice(app, "--shape", shape, shapes, "what the object is like");
@@ -121,8 +133,9 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
          "--texture", o.params.texture_px,
          "side of the texture in pixels, instead of the quality's: 512, 1024 or 2048 (low 512, medium 1024, high "
          "1024, or 2048 where the object has 1600)")
-      ->check(CLI::IsMember({512, 1024, 2048}));
+      ->check(texture_sides);
   app.add_flag("--delight", o.params.delight, "take the strongest of the light and shadow out of the texture");
+  app.add_flag("--solid", o.params.printable)->group("");  // as `model` called it
   app.add_flag("--print", o.params.printable, "a strict 2-manifold, for printing");
   app.add_option("--size", size,
                  "the real size of one side: height=0.3m, width=30cm, depth=250mm; longest=1m unless said");
@@ -138,11 +151,13 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
   app.add_flag("--progress", o.progress, "say what is being done, also where standard error is no terminal");
   choice(app, "--walls", wall, walls,
          "around the decoder: required refuses without a filter of system calls, limits does without");
+  app.add_flag_callback("--walls-limits", [&wall] { wall = "limits"; })->group("");  // as `model` called it
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return std::unexpected{app.exit(e) == 0 ? exit_ok : exit_usage};
   }
+  if (const auto empty = empty_option(app)) return std::unexpected{wrong(*empty)};
   // Not a number passes CLI11's range check.
   if (!std::isfinite(o.params.depth)) return std::unexpected{wrong("--depth must be a number")};
   if (!std::isfinite(o.params.relief)) return std::unexpected{wrong("--relief must be a number")};
@@ -152,7 +167,7 @@ std::expected<ConvertOptions, int> parse_convert(int argc, char** argv) {
     o.size = *read;
   }
   if (const auto read = read_hints(hints, o.params.hints); !read) {
-    return std::unexpected{wrong(read.error().message)};
+    return std::unexpected{wrong(sentence_of(read.error()))};
   }
   if (o.all_presets && o.params.triangles_max != 0) {
     return std::unexpected{wrong("--all-presets and --triangles exclude each other")};

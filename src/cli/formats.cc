@@ -52,7 +52,8 @@ Result<Size> size_of(const std::string& text) {
   const auto wrong = [&] {
     return refuse(
         Code::Invalid, "size",
-        "--size " + text + ": say width, height, depth or longest, and how much, such as height=0.3m or width=30cm");
+        "--size " + text +
+            ": say width, height, depth or longest, and how much in m, cm or mm, such as height=0.3m or width=30cm");
   };
   Size out;
   const std::size_t equals = text.find('=');

@@ -8,10 +8,13 @@
 #include <optional>
 #include <string>
 
+#include "cli/arguments.h"
+#include "cli/convert_options.h"
 #include "cli/files.h"
 #include "cli/formats.h"
 #include "cli/outputs.h"
 #include "cli/pictures.h"
+#include "cli/report.h"
 #include "image/png_write.h"
 #include "mesh/check.h"
 #include "mesh/json.h"
@@ -23,9 +26,12 @@ namespace {
 
 using mesh::Json;
 
-constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
 constexpr std::size_t model_bytes_max = 512U << 20;
 constexpr int frames_max = 360;
+
+constexpr const char* footer = R"(
+Exit codes: 0 done; 1 a file could not be used, or not all could be written; 2 wrong arguments, nothing was done;
+3 this machine cannot decode pictures behind walls (see --walls).)";
 
 struct Options {
   std::string in, out, preview, turntable, size;
@@ -127,7 +133,7 @@ void print_text(const std::string& path, const mesh::ModelCheck& c) {
   }
 }
 
-Result<> run(const Options& o) {
+Result<> run(const Options& o, const image::Decoder& decoder) {
   const std::optional<Format> format = o.out.empty() ? std::nullopt : format_of(o.out);
   TRY(Bytes glb, read_file(o.in, model_bytes_max));
   TRY(mesh::Scene scene, mesh::read_scene(glb));
@@ -156,7 +162,6 @@ Result<> run(const Options& o) {
     TRY(scene, mesh::read_scene(glb));
   }
   const mesh::ModelCheck checked = mesh::check(scene);
-  TRY(const image::Decoder decoder, image::Decoder::open({.walls = o.walls}));  // its pictures are strangers', too
   CHECK_OK(draw(scene, decoder, o));
   std::size_t bytes = glb.size();
   if (format) {
@@ -175,11 +180,29 @@ Result<> run(const Options& o) {
   return {};
 }
 
+int misused(const std::string& what) {
+  std::fprintf(stderr, "image2model model: %s\n", what.c_str());
+  return exit_usage;
+}
+
+// Whether the options make sense together.
+Result<> check(const Options& o) {
+  const auto wrong = [](std::string what) { return refuse(Code::Invalid, "", std::move(what)); };
+  const std::optional<Format> format = format_of(o.out);
+  if (!o.out.empty() && !format) return wrong("--out must end in .glb, .zip, .stl or .usdz");
+  if (o.compress && format != Format::Glb) return wrong("--compress needs -o FILE.glb");
+  if (o.solid && format != Format::Stl) return wrong("--print (or --solid) needs -o FILE.stl");
+  if (!o.size.empty()) CHECK_OK(size_of(o.size));
+  CHECK_OK(claim_outputs(o));
+  return must_be_png({"--preview", o.preview});
+}
+
 }  // namespace
 
 int model_main(int argc, char** argv) {
   Options o;
   CLI::App app{"Looks at a 3D model (GLB), draws it, simplifies it, writes it in other formats.", "image2model model"};
+  app.footer(footer);
   app.add_option("model", o.in, "a binary glTF 2.0 file, of whatever origin")->required();
   app.add_option("-o,--out", o.out,
                  "what to write: .glb, .zip (OBJ, MTL and pictures), .stl (millimetres, z up), .usdz");
@@ -187,36 +210,39 @@ int model_main(int argc, char** argv) {
       ->check(CLI::Range(std::size_t{4}, std::size_t{100'000'000}));
   app.add_option("--size", o.size, "the real size of one side: height=0.3m, width=30cm or depth=250mm");
   app.add_flag("--compress", o.compress, "with .glb: meshopt compression, smaller but not for every viewer");
-  app.add_flag("--solid", o.solid, "with .stl: a strict 2-manifold for printing");
+  app.add_flag("--print", o.solid, "with .stl: a strict 2-manifold for printing");
+  app.add_flag("--solid", o.solid)->group("");  // the same, as it was called
   app.add_option("--preview", o.preview, "a picture of it (PNG)");
-  app.add_option("--turntable", o.turntable, "a folder for pictures from all sides (frame_000.png, ...)");
-  app.add_option("--frames", o.frames, "how many of them")->check(CLI::Range(1, frames_max));
+  CLI::Option* const turntable =
+      app.add_option("--turntable", o.turntable, "a folder for pictures from all sides (frame_000.png, ...)");
+  app.add_option("--frames", o.frames, "how many of them")->check(CLI::Range(1, frames_max))->needs(turntable);
   app.add_option("--pixels", o.pixels, "side of the pictures")->check(CLI::Range(mesh::view_px_min, mesh::view_px_max));
   app.add_flag("--transparent", o.transparent, "no background in the pictures");
   app.add_flag("--json", o.json, "print what was found and done as JSON");
-  app.add_flag_callback(
-      "--walls-limits", [&o] { o.walls = image::Walls::Limits; },
-      "decode its pictures also where the kernel refuses a filter of system calls");
-  const auto misused = [](const std::string& what) {
-    std::fprintf(stderr, "image2model model: %s\n", what.c_str());
-    return exit_usage;
-  };
+  std::string wall = "required";
+  app.add_option("--walls", wall,
+                 "around the decoder of its pictures: required refuses without a filter of system calls, limits does "
+                 "without")
+      ->check(CLI::IsMember({"required", "limits"}))
+      ->default_str(wall);
+  app.add_flag_callback("--walls-limits", [&wall] { wall = "limits"; })->group("");  // the same, as it was called
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? exit_ok : exit_usage;
   }
-  if (!o.out.empty() && !format_of(o.out)) return misused("--out must end in .glb, .zip, .stl or .usdz");
-  if (o.compress && (o.out.empty() || format_of(o.out) != Format::Glb)) return misused("--compress needs -o FILE.glb");
-  if (o.solid && (o.out.empty() || format_of(o.out) != Format::Stl)) return misused("--solid needs -o FILE.stl");
-  if (!o.size.empty() && !size_of(o.size)) return misused(size_of(o.size).error().message);
-  if (const auto claimed = claim_outputs(o); !claimed) return misused(claimed.error().message);
-  Result<> done = run(o);
+  if (const auto empty = empty_option(app)) return misused(*empty);
+  o.walls = wall == "limits" ? image::Walls::Limits : image::Walls::Required;
+  if (const auto made_sense = check(o); !made_sense) return misused(made_sense.error().message);
+  const auto decoder = image::Decoder::open({.walls = o.walls});  // its pictures are strangers', too
+  if (!decoder) {
+    misused(machine_words(decoder.error()));
+    return exit_machine;
+  }
+  Result<> done = run(o, *decoder);
   if (done) done = finish_output();
   if (done) return exit_ok;
-  const Error& e = done.error();
-  std::fprintf(stderr, "image2model model: %s: %s\n", o.in.c_str(),
-               e.message.empty() ? ("internal error: " + e.detail).c_str() : e.message.c_str());
+  std::fprintf(stderr, "image2model model: %s: %s\n", o.in.c_str(), sentence_of(done.error()).c_str());
   return exit_failed;
 }
 

@@ -1,5 +1,6 @@
 #include "cli/outputs.h"
 
+#include <cctype>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -17,6 +18,11 @@ std::string where(const std::string& path) {
 
 }  // namespace
 
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return path.ends_with('/') || fs::is_directory(path, ignored);
+}
+
 Result<> Outputs::claim(const std::string& in, const Output& output) {
   const auto& [option, path] = output;
   std::error_code ignored;
@@ -31,6 +37,13 @@ Result<> Outputs::claim(const std::string& in, const Output& output) {
   }
   return refuse(Code::Invalid, "",
                 first.option + " and " + option + " would both write " + path + "; give them different names");
+}
+
+Result<> must_be_png(const Output& output) {
+  std::string end = fs::path(output.path).extension();
+  for (char& c : end) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (output.path.empty() || is_folder(output.path) || end == ".png") return {};
+  return refuse(Code::Invalid, "", output.option + " writes a PNG; its name must end in .png: " + output.path);
 }
 
 }  // namespace i2m::cli

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <numeric>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -83,6 +85,19 @@ void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), std
 
 std::string file_name(const std::string& path) { return std::filesystem::path(path).filename(); }
 
+// "hints.include[3]", the engine's name for it, is "--include number 4: " here; empty for what is no option.
+std::string option_of(std::string_view field) {
+  constexpr std::string_view hints = "hints.";
+  if (!field.starts_with(hints)) return "";
+  field.remove_prefix(hints.size());
+  std::string name{field.substr(0, field.find('['))};
+  std::ranges::replace(name, '_', '-');
+  std::size_t index = 0;
+  const std::string_view number = field.substr(std::min(name.size() + 1, field.size()));
+  const bool numbered = std::from_chars(number.data(), number.data() + number.size(), index).ec == std::errc{};
+  return "--" + name + (numbered ? " number " + std::to_string(index + 1) : "") + ": ";
+}
+
 }  // namespace
 
 std::string_view name_of(engine::Quality quality) {
@@ -99,7 +114,14 @@ std::string_view name_of(engine::Quality quality) {
 
 std::string sentence_of(const Error& error) {
   if (error.code == Code::Cancelled) return "cancelled";
-  return error.message.empty() ? "internal error: " + error.detail : error.message;
+  return error.message.empty() ? "internal error: " + error.detail : option_of(error.field) + error.message;
+}
+
+std::string machine_words(const Error& error) {
+  constexpr std::string_view setting = "set DECODE_WALLS=limits";
+  std::string words = error.message;
+  const std::size_t at = words.find(setting);
+  return at == std::string::npos ? words : words.replace(at, setting.size(), "give --walls limits");
 }
 
 void print_json(const Look& look, const Made& made) {
@@ -120,8 +142,8 @@ void print_json(const Look& look, const Made& made) {
   put(fmt::format(R"("picture":{{"type":"{}","width":{},"height":{}}},"decode":{{"cpu_ms":{:.2f},"filtered":{}}},)"
                   R"("total_ms":{:.1f},"stage_ms":{{{}}},"hints":[{}]}})"
                   "\n",
-                  name_of(look.info.type), look.info.width, look.info.height, look.decode_cpu_ms, look.filtered,
-                  total_ms(look, made), stages, hints));
+                  name_of(look.info.type), look.upright_width(), look.upright_height(), look.decode_cpu_ms,
+                  look.filtered, total_ms(look, made), stages, hints));
 }
 
 void print_json_refusal(const std::string& path, const std::string& sentence) {
@@ -135,7 +157,7 @@ void print_text(const Look& look, const Made& made) {
                   kilobytes(made.bytes), metres(made.size)));
   put(fmt::format("  shape    {}\n", what_it_is(r)));
   put(fmt::format("  object   {}, {:.0f} % of {} x {} pixels\n", mask_words(look),
-                  static_cast<double>(look.covered) * 100, look.info.width, look.info.height));
+                  static_cast<double>(look.covered) * 100, look.upright_width(), look.upright_height()));
   put(fmt::format("  time     {}\n", seconds(total_ms(look, made))));
 }
 

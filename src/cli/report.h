@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +20,14 @@ struct Look {
   float decode_ms = 0, mask_ms = 0;
   double decode_cpu_ms = 0;  // of the decoding child
   bool filtered = true;      // it ran behind the filter of system calls
+  bool turned = false;       // `info` has its width and height as the file has them, the wrong way round
   bool from_alpha = false;
   float confidence = 0;
   float covered = 0;  // share of the picture that is object
   std::vector<std::string> hints;
+
+  std::uint32_t upright_width() const { return turned ? info.height : info.width; }
+  std::uint32_t upright_height() const { return turned ? info.width : info.height; }
 };
 
 /// One model of it, written.
@@ -47,8 +52,12 @@ void print_table(const Look& look, const std::vector<Made>& made);
 /// On standard error.
 void print_hints(const Look& look);
 
-/// A sentence for whoever gave the picture; the log's words where there is none.
+/// A sentence for whoever gave the picture, after the option that it blames, where there is one ("--include number 4");
+/// the log's words where there is no sentence.
 std::string sentence_of(const Error& error);
+
+/// Why pictures cannot be decoded here: a service's setting becomes this command's option.
+std::string machine_words(const Error& error);
 
 std::string_view name_of(engine::Quality quality);
 

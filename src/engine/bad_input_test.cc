@@ -26,14 +26,14 @@ TEST(BadInput, EachKindIsToldWhatHelps) {
   cv::line(hair, {10, 10}, {390, 390}, cv::Scalar(0, 0, 0, 255), 1);
   const cv::Mat grey(200, 200, CV_8UC1, cv::Scalar(128)), blue(300, 400, CV_8UC3, cv::Scalar(90, 120, 200));
   const Row rows[] = {
-      {"nothing", {}, Code::FileEmpty, "choose the picture again"},
+      {"nothing", {}, Code::FileEmpty, "save the picture again"},
       {"blank", picture("edge-blank-white.png"), Code::NoObjectFound, "plain background"},
       {"one colour", png_of(blue), Code::NoObjectFound, "plain background"},
       {"one grey", png_of(grey), Code::NoObjectFound, "plain background"},
       {"transparent", picture("edge-all-transparent.png"), Code::NoObjectFound, "object visible"},
       {"a speck", png_of(speck), Code::NoObjectFound, "object visible"},
-      {"1x1", picture("edge-1x1.png"), Code::NoObjectFound, "at least 256 pixels"},
-      {"one row", png_of(cv::Mat(1, 4000, CV_8UC3, cv::Scalar(9, 9, 9))), Code::NoObjectFound, "at least 256 pixels"},
+      {"1x1", picture("edge-1x1.png"), Code::NoObjectFound, "at least 8 a side"},
+      {"one row", png_of(cv::Mat(1, 4000, CV_8UC3, cv::Scalar(9, 9, 9))), Code::NoObjectFound, "at least 8 a side"},
   };
   for (const Row& row : rows) {
     const auto model = make_model(row.bytes, params_of(Quality::Low));

@@ -216,7 +216,8 @@ Result<Mask> find_object(const image::Picture& picture, const Hints& hints, cons
   const int width = picture.rgb.cols, height = picture.rgb.rows;
   if (std::min(width, height) < side_px_min) {
     return nothing("This picture is only " + std::to_string(width) + " x " + std::to_string(height) +
-                   " pixels; send one of at least 256 pixels a side.");
+                   " pixels; at least " + std::to_string(side_px_min) +
+                   " a side are needed, and 256 or more look good.");
   }
   if (hints.trust_alpha && picture.alpha.empty()) {
     return refuse(Code::Invalid, "hints.trust_alpha",

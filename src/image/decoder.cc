@@ -119,6 +119,8 @@ Result<Picture> Decoder::decode(Bytes bytes, const PictureInfo& info, int side_p
   }
   CHECK_OK(judge(ended));
   TRY(const Raw raw, believe(said, size));
+  constexpr int first_on_its_side = 5;  // of EXIF's eight ways
+  if (spent != nullptr) spent->turned = raw.orientation >= first_on_its_side;
   const cv::Mat pixels{raw.size.height, raw.size.width, CV_8UC(raw.channels), block.data() + pixels_at};
   return finish(pixels, raw, side_px_max);
 }

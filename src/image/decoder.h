@@ -27,12 +27,13 @@ class Decoder {
     std::chrono::milliseconds time_max{10'000};
   };
 
-  /// What one picture took; for tests and benchmarks.
+  /// What one picture took and what its pixels' decoder found; for reports, tests and benchmarks.
   struct Spent {
     std::chrono::microseconds cpu{};
     std::uint64_t resident_bytes = 0;  // its peak; never below this process's own, which the kernel counts to the child
     int ended_by_signal = 0;           // 0: it ended by itself
     bool filtered = false;             // behind the filter of system calls
+    bool turned = false;               // by EXIF, on its side: the width that its headers say is its height
   };
 
   /// Finds the program and decodes one pixel, so that a machine where it cannot work is known at the start.

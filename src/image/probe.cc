@@ -40,8 +40,8 @@ std::string_view other_kind(Bytes b) {
 std::unexpected<Error> unsupported(Bytes bytes) {
   const std::string_view kind = other_kind(bytes);
   return refuse(Code::FileTypeUnsupported, "files",
-                kind.empty() ? "This is not a picture we can read; upload PNG, JPEG or WebP."
-                             : "This is " + std::string(kind) + "; upload PNG, JPEG or WebP.");
+                kind.empty() ? "This is not a picture we can read; send PNG, JPEG or WebP."
+                             : "This is " + std::string(kind) + "; send PNG, JPEG or WebP.");
 }
 
 Result<PictureInfo> sized(PictureType type, std::uint32_t width, std::uint32_t height) {
@@ -180,7 +180,7 @@ Result<PictureInfo> probe_webp(Bytes b) {
   TRY(const PictureInfo info, sized(PictureType::Webp, size->width, size->height));
   if (riff > b.size() - 8) return truncated();
   if (has_at(b, 12, "VP8X") && (b[20] & 0x02) != 0) {
-    return refuse(Code::FileTypeUnsupported, "files", "This is an animated WebP; upload a still PNG, JPEG or WebP.");
+    return refuse(Code::FileTypeUnsupported, "files", "This is an animated WebP; send a still PNG, JPEG or WebP.");
   }
   const std::size_t end = riff + 8;
   bool data = false;
@@ -214,7 +214,7 @@ std::string_view name_of(PictureType type) {
 
 Result<PictureInfo> probe(std::span<const std::uint8_t> bytes) {
   if (bytes.empty()) {
-    return refuse(Code::FileEmpty, "files", "This file is empty; choose the picture again and upload it once more.");
+    return refuse(Code::FileEmpty, "files", "This file is empty; save the picture again and send that.");
   }
   if (has_at(bytes, 0, png_signature)) return probe_png(bytes);
   if (has_at(bytes, 0, jpeg_signature)) return probe_jpeg(bytes);

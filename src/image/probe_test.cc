@@ -63,7 +63,7 @@ TEST(Probe, NamesTheKindsItDoesNotTake) {
     EXPECT_TRUE(info.error().message.contains(kind)) << info.error().message;
     EXPECT_TRUE(info.error().message.contains("PNG, JPEG or WebP"));
   }
-  EXPECT_EQ(probe(text("GIF89a")).error().message, "This is a GIF picture; upload PNG, JPEG or WebP.");
+  EXPECT_EQ(probe(text("GIF89a")).error().message, "This is a GIF picture; send PNG, JPEG or WebP.");
   EXPECT_EQ(code_of(text("hello world, this is no picture")), Code::FileTypeUnsupported);
 }
 
