@@ -354,6 +354,7 @@ Result<> scale_scene(Json& root, float scale) {
 
 Result<Rewritten> rewrite(std::span<const std::uint8_t> glb, const Rewrite& wish) {
   TRY(Gltf gltf, Gltf::open(glb));
+  CHECK_OK(check_required(gltf.root()));
   TRY(const auto placed, place_nodes(gltf.root()));
   Json root = gltf.root();
   Rewritten out;
