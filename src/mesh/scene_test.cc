@@ -126,6 +126,21 @@ TEST(Scene, RefusesAMeshPlacedTooOften) {
   EXPECT_TRUE(why(placed(7500)).contains("placed so often")) << why(placed(7500));
 }
 
+TEST(Scene, SimplifyingCountsWhatIsDrawn) {
+  const Bytes thrice =
+      model(R"("nodes":[{"mesh":0},{"mesh":0,"translation":[3,0,0]},{"mesh":0,"translation":[6,0,0]}],)"
+            R"("scenes":[{"nodes":[0,1,2]}])");
+  const auto same = rewrite_glb(thrice, {.triangles_max = 12});
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->triangles, 12u);
+  EXPECT_EQ(same->triangles_before, 12u);
+  // A tetrahedron has no fewer: who asks for less is told so.
+  const auto fewer = rewrite_glb(thrice, {.triangles_max = 11});
+  ASSERT_TRUE(fewer);
+  EXPECT_EQ(fewer->triangles, read_scene(fewer->glb)->triangle_count());
+  EXPECT_EQ(fewer->reached, fewer->triangles <= 11);
+}
+
 TEST(Scene, RefusesWhatItWouldShowWrongly) {
   const auto needing = [](const std::string& name) {
     return model(R"("extensionsRequired":[")" + name + R"("],)" + single_node);

@@ -277,7 +277,7 @@ class Uprighter {
            (stream_.world.turns_inside_out() ? -1.0F : 1.0F);
   }
 
-  Vec3 world_normal(std::uint32_t v) const {
+  Vec3 world_normal(std::size_t v) const {
     const Vec3 n = stream_.world.normal({numbers_[v * 3], numbers_[v * 3 + 1], numbers_[v * 3 + 2]});
     const float size = length(n);
     return size > 0 ? n * (1 / size) : n;
@@ -291,7 +291,7 @@ class Uprighter {
     return size > 0 ? n * (1 / size) : Vec3{0, 1, 0};
   }
 
-  std::uint32_t copy(std::uint32_t v, Vec3 normal) {
+  std::uint32_t copy(std::size_t v, Vec3 normal) {
     for (Attribute& attribute : stream_.attributes) {
       if (&attribute == normal_) continue;
       const std::size_t size = attribute.element_bytes();
