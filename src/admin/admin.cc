@@ -7,8 +7,8 @@
 #include <iostream>
 
 #include "admin/provider.h"
-#include "configuration.h"
 #include "base/log.h"
+#include "configuration.h"
 #include "credits/credits.h"
 #include "identity/identity.h"
 #include "identity/queries.gen.h"

@@ -17,6 +17,7 @@
 #include "mesh/glb.h"
 #include "mesh/manifold.h"
 #include "mesh/simplify.h"
+#include "mesh/upright.h"
 
 namespace i2m::engine {
 namespace {
@@ -83,6 +84,12 @@ std::unexpected<Error> too_thin() {
                 "The object in this picture is too thin or too small to model; send a larger, closer picture of it.");
 }
 
+std::unexpected<Error> too_few_to_print(int triangles) {
+  return refuse(Code::Invalid, "triangles",
+                "This object cannot be made fit for printing with " + std::to_string(triangles) +
+                    " triangles; ask for more triangles.");
+}
+
 // Better none than one of the background. Who has painted on the object has been asked already; a box around it says
 // less.
 Result<> check_clear(const Mask& mask, const Params& params) {
@@ -144,7 +151,10 @@ Result<Model> build(const image::Picture& picture, const Mask& mask, Params para
     for (mesh::Vec3& p : textured.mesh.positions) p = guess.lying->laid(p);
     for (mesh::Vec3& n : textured.normals) n = guess.lying->laid(n);
   }
+  mesh::make_upright(textured);
   const float cell_m = to_metres(textured.mesh.positions);
+  // A slicer would find it out too late.
+  if (params.printable && !mesh::faults_of(textured.mesh).none()) return too_few_to_print(params.triangles_max);
   if (solid.view.box) report.nearness = solid.view.box->nearness / cell_m;
   if (solid.view.camera) report.nearness = solid.view.camera->pull / cell_m;
 

@@ -101,12 +101,9 @@ TEST_F(States, EveryEdgeOfTheDrawingAndNoOther) {
   };
   // The states down, what is tried across; a claim makes an attempt more.
   const Row rows[] = {
-      {"queued", false, false, false, true, false, true},
-      {"dispatched", true, false, false, true, true, true},
-      {"running", false, true, true, true, true, true},
-      {"unsure", false, false, false, true, false, false},
-      {"succeeded", false, false, false, false, false, false},
-      {"failed", false, false, false, false, false, false},
+      {"queued", false, false, false, true, false, true},      {"dispatched", true, false, false, true, true, true},
+      {"running", false, true, true, true, true, true},        {"unsure", false, false, false, true, false, false},
+      {"succeeded", false, false, false, false, false, false}, {"failed", false, false, false, false, false, false},
       {"cancelled", false, false, false, false, false, false},
   };
   bool asked = false;  // to be cancelled, by its owner

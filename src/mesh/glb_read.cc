@@ -77,6 +77,9 @@ class GltfCheck {
   Result<> run() {
     const Json* asset = root_.find("asset");
     if (asset == nullptr || !asset->string("version").starts_with("2.")) return bad("asset.version is not 2.x");
+    if (const Json* needed = asset->find("minVersion"); needed != nullptr && needed->text != "2.0") {
+      return bad("asset.minVersion asks for glTF " + needed->text + "; 2.0 is understood");
+    }
     CHECK_OK(read_buffers());
     CHECK_OK(read_views());
     CHECK_OK(read_accessors());

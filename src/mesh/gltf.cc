@@ -3,6 +3,7 @@
 #include <meshoptimizer.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "mesh/scene.h"
@@ -58,7 +59,27 @@ bool may_unpack(std::string_view mode, std::string_view filter, std::uint64_t co
   return mode == "INDICES" || (mode == "TRIANGLES" && count % 3 == 0);
 }
 
+// Those that change how materials look and no more are left to who draws them.
+bool is_understood(std::string_view extension) {
+  constexpr std::array<std::string_view, 7> known{
+      "EXT_meshopt_compression", "EXT_texture_webp",      "KHR_lights_punctual", "KHR_mesh_quantization",
+      "KHR_texture_basisu",      "KHR_texture_transform", "KHR_xmp_json_ld"};
+  return extension.starts_with("KHR_materials_") || std::ranges::find(known, extension) != known.end();
+}
+
 }  // namespace
+
+Result<> check_required(const Json& root) {
+  for (const Json& name : root.list("extensionsRequired")) {
+    if (name.text == "KHR_draco_mesh_compression") {
+      return bad("its geometry is Draco-compressed; export it without Draco (meshopt compression is understood)");
+    }
+    if (!is_understood(name.text)) {
+      return bad("it requires the extension " + name.text + ", which is not understood here; export it without");
+    }
+  }
+  return {};
+}
 
 std::size_t bytes_of(std::uint64_t component) {
   switch (component) {

@@ -93,6 +93,10 @@ class Gltf {
   std::uint64_t unpacked_bytes_ = 0;
 };
 
+/// Whether the file needs nothing that is not understood here. What counts a file's parts need not ask.
+/// Errors: Code::ContractMissed naming the first extension of extensionsRequired that is unknown.
+Result<> check_required(const Json& root);
+
 /// A GLB file of these two chunks, padded as it wants them; without a binary chunk when there is nothing in it.
 std::vector<std::uint8_t> join_glb(std::string_view json, std::span<const std::uint8_t> bin);
 

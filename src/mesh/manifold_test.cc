@@ -4,8 +4,12 @@
 
 #include <random>
 
+#include "mesh/check.h"
+#include "mesh/edges.h"
 #include "mesh/marching_cubes.h"
+#include "mesh/rewrite.h"
 #include "mesh/simplify.h"
+#include "mesh/upright.h"
 
 namespace i2m::mesh {
 namespace {
@@ -140,6 +144,52 @@ TEST(Manifold, IsStrictForRandomUnionsAtAnyBudget) {
       EXPECT_LE(made.triangle_count(), budget);
       EXPECT_GT(made.triangle_count(), 0u);
       EXPECT_NEAR(enclosed(made) / enclosed(small), 1, 0.05) << seed << " at " << budget;
+    }
+  }
+}
+
+TEST(Manifold, SimplifyKeepsSolidsSoundAtTheSmallestBudgets) {
+  for (std::uint32_t seed = 0; seed < 25; ++seed) {
+    for (const std::size_t budget : {60U, 100U, 300U}) {
+      const Mesh made = simplify(random_union(seed), budget);
+      const Faults faults = faults_of(made);
+      EXPECT_TRUE(faults.none()) << seed << " at " << budget << ": " << words(faults);
+      EXPECT_LE(made.triangle_count(), budget);
+      EXPECT_GT(made.triangle_count(), 0u);
+    }
+  }
+}
+
+// As the engine textures it: what faces the viewer shows one half of the picture, the rest the other.
+TexturedMesh two_sided(const Mesh& mesh) {
+  TexturedMesh out;
+  const auto normals = normals_of(mesh);
+  for (std::size_t i = 0; i < mesh.indices.size(); ++i) {
+    const float side = area_of(mesh, i / 3).z < 0 ? 0.5F : 0;
+    const std::uint32_t v = mesh.indices[i];
+    const Vec3 p = mesh.positions[v];
+    out.mesh.positions.push_back(p);
+    out.normals.push_back(normals[v]);
+    out.texture.push_back({p.x * 0.01F + side, p.y * 0.01F});
+    out.mesh.indices.push_back(static_cast<std::uint32_t>(i));
+  }
+  out.jpeg = {0xFF, 0xD8, 0xFF, 0xD9};
+  make_upright(out);
+  return out;
+}
+
+TEST(Manifold, RewritingKeepsASoundModelSound) {
+  for (std::uint32_t seed = 0; seed < 8; ++seed) {
+    const auto glb = write_glb(two_sided(simplify(random_union(seed), 3000)));
+    for (const std::size_t budget : {300U, 600U}) {
+      const auto made = rewrite_glb(glb, {.triangles_max = budget});
+      ASSERT_TRUE(made);
+      const auto scene = read_scene(made->glb);
+      ASSERT_TRUE(scene);
+      const ModelCheck found = check(*scene);
+      EXPECT_TRUE(found.faults.none()) << seed << " at " << budget << ": " << words(found.faults);
+      EXPECT_EQ(found.triangles_against_normals, 0u) << seed << " at " << budget;
+      EXPECT_LT(found.triangles, 1500u);
     }
   }
 }

@@ -352,18 +352,72 @@ Result<> scale_scene(Json& root, float scale) {
   return {};
 }
 
+// How often each mesh is drawn. One that no node shows counts as well: it is in the file.
+std::vector<std::size_t> times_drawn(const Json& root, const std::vector<PlacedNode>& placed) {
+  std::vector<std::size_t> out(root.list("meshes").size());
+  for (const PlacedNode& node : placed) ++out[*root.list("nodes")[node.node].count("mesh")];
+  for (std::size_t& times : out) times = std::max<std::size_t>(times, 1);
+  return out;
+}
+
+// What is drawn beyond what the file holds once.
+std::size_t drawn_again(const Gltf& gltf, const std::vector<std::size_t>& times) {
+  std::size_t out = 0;
+  for (std::size_t m = 0; m < times.size(); ++m) {
+    for (const Json& primitive : gltf.root().list("meshes")[m].list("primitives")) {
+      const auto indices = primitive.count("indices");
+      const std::size_t at = indices ? *indices : *primitive.find("attributes")->count("POSITION");
+      const std::size_t corners = gltf.accessors()[at].count;
+      const std::uint64_t mode = primitive.count_or("mode", mode_triangles).value_or(mode_triangles);
+      const std::size_t triangles = mode == mode_triangles                 ? corners / 3
+                                    : mode > mode_triangles && corners > 2 ? corners - 2
+                                                                           : 0;
+      out += triangles * (times[m] - 1);
+    }
+  }
+  return out;
+}
+
+std::size_t drawn(const std::vector<Stream>& streams, const std::vector<std::size_t>& times) {
+  std::size_t out = 0;
+  for (const Stream& stream : streams) out += stream.indices.size() / 3 * times[stream.mesh];
+  return out;
+}
+
+// The budget is for what is drawn: a mesh that is placed thrice has a third of it.
+Slimmed slim_drawn(std::vector<Stream>& streams, const std::vector<std::size_t>& times, std::size_t triangles_max) {
+  if (std::ranges::all_of(times, [](std::size_t n) { return n == 1; })) return slim(streams, triangles_max);
+  constexpr int attempts = 4;
+  const std::vector<Stream> given = streams;
+  std::size_t held = 0;
+  for (const Stream& stream : streams) held += stream.indices.size() / 3;
+  double target = static_cast<double>(held), now = static_cast<double>(drawn(streams, times));
+  Slimmed out;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    target *= static_cast<double>(triangles_max) / now;
+    streams = given;
+    out = slim(streams, static_cast<std::size_t>(std::max(1.0, target)));
+    now = static_cast<double>(drawn(streams, times));
+    out.reached = now <= static_cast<double>(triangles_max);
+    if (out.reached) break;
+  }
+  return out;
+}
+
 Result<Rewritten> rewrite(std::span<const std::uint8_t> glb, const Rewrite& wish) {
   TRY(Gltf gltf, Gltf::open(glb));
+  CHECK_OK(check_required(gltf.root()));
   TRY(const auto placed, place_nodes(gltf.root()));
   Json root = gltf.root();
   Rewritten out;
-  out.triangles_before = out.triangles = gltf.summary().triangles;
+  const std::vector<std::size_t> times = times_drawn(root, placed);
+  out.triangles_before = out.triangles = gltf.summary().triangles + drawn_again(gltf, times);
   const bool fewer = wish.triangles_max && *wish.triangles_max < out.triangles;
   std::vector<Stream> streams;
   if (fewer || wish.compress) {
     TRY(streams, read_streams(gltf, placed));
-    const Slimmed slimmed = slim(streams, wish.triangles_max.value_or(out.triangles));
-    out.triangles = slimmed.triangles;
+    const Slimmed slimmed = fewer ? slim_drawn(streams, times, *wish.triangles_max) : slim(streams, out.triangles);
+    out.triangles = fewer ? drawn(streams, times) : slimmed.triangles;
     out.reached = slimmed.reached;
     out.normals_remade = slimmed.normals_remade;
     for (Stream& stream : streams) compact(stream);

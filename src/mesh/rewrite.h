@@ -11,9 +11,9 @@ namespace i2m::mesh {
 
 /// What is to become of a GLB.
 struct Rewrite {
-  std::optional<std::size_t> triangles_max;
-  std::optional<float> scale;  // of the whole scene, by a node above its roots
-  bool compress = false;       // EXT_meshopt_compression and KHR_mesh_quantization: smaller, and some viewers refuse it
+  std::optional<std::size_t> triangles_max;  // as drawn: those of a mesh that is placed twice count twice
+  std::optional<float> scale;                // of the whole scene, by a node above its roots
+  bool compress = false;  // EXT_meshopt_compression and KHR_mesh_quantization: smaller, and some viewers refuse it
 };
 
 struct Rewritten {

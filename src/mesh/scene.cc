@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string_view>
 
 #include "mesh/gltf.h"
@@ -45,7 +46,7 @@ class SceneReader {
   explicit SceneReader(Gltf& gltf) : gltf_(gltf), root_(gltf.root()) {}
 
   Result<Scene> run() {
-    CHECK_OK(check_required());
+    CHECK_OK(check_required(root_));
     CHECK_OK(read_images());
     read_materials();
     TRY(const auto placed, place_nodes(root_));
@@ -61,15 +62,6 @@ class SceneReader {
   }
 
  private:
-  Result<> check_required() const {
-    for (const Json& name : root_.list("extensionsRequired")) {
-      if (name.text == "KHR_draco_mesh_compression") {
-        return bad("its geometry is Draco-compressed; export it without Draco (meshopt compression is understood)");
-      }
-    }
-    return {};
-  }
-
   Result<> read_images() {
     std::uint64_t total = 0;
     for (const Json& image : root_.list("images")) {
@@ -172,11 +164,22 @@ class SceneReader {
       }
       vertices.push_back(v), corners.push_back(c);
     }
+    // A few bytes a node place a mesh once more: what only that adds up to is held shorter.
+    const auto most = [](const std::vector<std::uint64_t>& own, std::uint64_t placed_max) {
+      return std::max(placed_max, std::accumulate(own.begin(), own.end(), std::uint64_t{0}));
+    };
+    const std::uint64_t v_max = most(vertices, scene_placed_vertices_max);
+    const std::uint64_t c_max = most(corners, scene_placed_corners_max);
     std::uint64_t v = 0, c = 0;
     for (const PlacedNode& node : placed) {
       const std::size_t mesh = *root_.list("nodes")[node.node].count("mesh");
       v += vertices[mesh], c += corners[mesh];
       if (v > scene_vertices_max || c > scene_corners_max) return bad("more vertices or triangles than fit");
+      if (v > v_max || c > c_max) {
+        return bad(
+            "its meshes are placed so often that more vertices or triangles are drawn than fit; place fewer of "
+            "them, or simplify the mesh before it is placed");
+      }
     }
     return {};
   }

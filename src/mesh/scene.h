@@ -65,6 +65,8 @@ Box bounds_of(const Scene& scene);
 /// What a file may ask for; refused before anything is allocated for it.
 inline constexpr std::uint64_t scene_vertices_max = 8'000'000;
 inline constexpr std::uint64_t scene_corners_max = 48'000'000;
+inline constexpr std::uint64_t scene_placed_vertices_max = 250'000;  // where meshes are placed several times
+inline constexpr std::uint64_t scene_placed_corners_max = 1'500'000;
 inline constexpr std::uint64_t decompressed_bytes_max = 512ULL << 20;
 inline constexpr std::uint64_t stream_bytes_max = 1ULL << 30;
 inline constexpr std::uint64_t scene_image_bytes_max = 256ULL << 20;

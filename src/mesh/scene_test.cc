@@ -108,6 +108,56 @@ TEST(Scene, RefusesBombsBeforeTheyGoOff) {
   EXPECT_NE(why(model(single_node, packed)), "read");
 }
 
+// A node of a few bytes draws a mesh once more: 7500 of them made half a gigabyte of text.
+TEST(Scene, RefusesAMeshPlacedTooOften) {
+  std::string roots, nodes;
+  ModelWish wish;
+  wish.claimed_vertices = 1000;
+  const auto placed = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      roots += (i > 0 ? "," : "") + std::to_string(i);
+      nodes += std::string(i > 0 ? "," : "") + R"({"mesh":0})";
+    }
+    const std::string text = R"("scenes":[{"nodes":[)" + roots + R"(]}],"nodes":[)" + nodes + "]";
+    roots.clear(), nodes.clear();
+    return model(text, wish);
+  };
+  EXPECT_EQ(why(placed(100)), "read");
+  EXPECT_TRUE(why(placed(7500)).contains("placed so often")) << why(placed(7500));
+}
+
+TEST(Scene, SimplifyingCountsWhatIsDrawn) {
+  const Bytes thrice =
+      model(R"("nodes":[{"mesh":0},{"mesh":0,"translation":[3,0,0]},{"mesh":0,"translation":[6,0,0]}],)"
+            R"("scenes":[{"nodes":[0,1,2]}])");
+  const auto same = rewrite_glb(thrice, {.triangles_max = 12});
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->triangles, 12u);
+  EXPECT_EQ(same->triangles_before, 12u);
+  // A tetrahedron has no fewer: who asks for less is told so.
+  const auto fewer = rewrite_glb(thrice, {.triangles_max = 11});
+  ASSERT_TRUE(fewer);
+  EXPECT_EQ(fewer->triangles, read_scene(fewer->glb)->triangle_count());
+  EXPECT_EQ(fewer->reached, fewer->triangles <= 11);
+}
+
+TEST(Scene, RefusesWhatItWouldShowWrongly) {
+  const auto needing = [](const std::string& name) {
+    return model(R"("extensionsRequired":[")" + name + R"("],)" + single_node);
+  };
+  for (const char* known : {"KHR_mesh_quantization", "KHR_materials_clearcoat", "EXT_texture_webp"}) {
+    EXPECT_EQ(why(needing(known)), "read") << known;
+  }
+  EXPECT_TRUE(why(needing("ACME_voxels")).contains("ACME_voxels")) << why(needing("ACME_voxels"));
+  EXPECT_FALSE(rewrite_glb(needing("ACME_voxels"), {.triangles_max = 2}));
+  const Bytes plain = model(single_node);
+  const auto text = std::string(plain.begin(), plain.end());
+  const std::size_t begin = text.find('{'), end = text.rfind("]}") + 2;
+  std::string json = text.substr(begin, end - begin);
+  json.replace(json.find(R"("version":"2.0")"), 15, R"("version":"2.0","minVersion":"2.1")");
+  EXPECT_TRUE(why(join_glb(json, {})).contains("2.1")) << why(join_glb(json, {}));
+}
+
 TEST(Scene, RefusesDracoByName) {
   ModelWish wish;
   wish.primitive_extension = R"("KHR_draco_mesh_compression":{"bufferView":0,"attributes":{"POSITION":0}})";

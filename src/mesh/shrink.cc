@@ -33,6 +33,18 @@ Shrinker::Shrinker(Mesh mesh) : mesh_(std::move(mesh)), around_(mesh_.positions.
   for (std::uint32_t i = 0; i < mesh_.indices.size(); ++i) around_[mesh_.indices[i]].push_back(i / 3);
 }
 
+Shrinker::Shrinker(Mesh mesh, std::vector<std::uint32_t> wedges) : Shrinker(std::move(mesh)) {
+  wedges_ = std::move(wedges);
+}
+
+std::vector<std::uint32_t> Shrinker::wedges() const {
+  std::vector<std::uint32_t> out;
+  for (std::size_t i = 0; i < wedges_.size(); ++i) {
+    if (alive(static_cast<std::uint32_t>(i / 3))) out.push_back(wedges_[i]);
+  }
+  return out;
+}
+
 Mesh Shrinker::mesh() const {
   Mesh out{mesh_.positions, {}};
   for (std::uint32_t t = 0; t < mesh_.triangle_count(); ++t) {
@@ -100,7 +112,59 @@ bool Shrinker::may_collapse(std::uint32_t from, std::uint32_t to, bool strict) c
       if (cosine(is, area_of(mesh_, across(t, v, w))) < folded_cosine) return false;
     }
   }
-  return true;
+  return !strict || !folds(from, to);
+}
+
+// Whether two triangles that come to meet at an edge of `to` would lie on each other.
+bool Shrinker::folds(std::uint32_t from, std::uint32_t to) const {
+  struct Spoke {
+    std::uint32_t end = 0;
+    Vec3 area;
+  };
+  std::vector<Spoke> spokes;
+  for (const std::uint32_t v : {from, to}) {
+    for (const std::uint32_t t : around_[v]) {
+      if (names(t, from) && names(t, to)) continue;
+      std::array<Vec3, 3> p{};
+      for (std::size_t k = 0; k < 3; ++k) p[k] = mesh_.positions[at(t, k) == from ? to : at(t, k)];
+      const Vec3 n = area(p[0], p[1], p[2]);
+      for (std::size_t k = 0; k < 3; ++k) {
+        if (at(t, k) != v) spokes.push_back({at(t, k), n});
+      }
+    }
+  }
+  std::ranges::sort(spokes, {}, &Spoke::end);
+  for (std::size_t i = 1; i < spokes.size(); ++i) {
+    if (spokes[i].end == spokes[i - 1].end && cosine(spokes[i].area, spokes[i - 1].area) < folded_cosine) return true;
+  }
+  return false;
+}
+
+// Where a wedge of `from` goes: the wedge that lies beside it at `to`, in a triangle that both are corners of.
+std::optional<std::uint32_t> Shrinker::wedge_for(std::uint32_t wedge, std::uint32_t from, std::uint32_t to) const {
+  std::optional<std::uint32_t> found;
+  for (const std::uint32_t t : around_[from]) {
+    if (!names(t, to)) continue;
+    std::uint32_t own = 0, other = 0;
+    for (std::uint32_t k = 0; k < 3; ++k) {
+      if (at(t, k) == from) own = wedges_[t * 3 + k];
+      if (at(t, k) == to) other = wedges_[t * 3 + k];
+    }
+    if (own != wedge) continue;
+    if (found && *found != other) return std::nullopt;
+    found = other;
+  }
+  return found;
+}
+
+bool Shrinker::keeps_wedges(std::uint32_t from, std::uint32_t to) const {
+  if (wedges_.empty()) return true;
+  return std::ranges::all_of(around_[from], [&](std::uint32_t t) {
+    for (std::uint32_t k = 0; k < 3; ++k) {
+      if (at(t, k) == from && !wedge_for(wedges_[t * 3 + k], from, to)) return false;
+    }
+    return true;
+  });
 }
 
 // How far the planes around `from` are from `to`, weighted by area; and a little for length.
@@ -118,6 +182,17 @@ float Shrinker::cost_of(std::uint32_t from, std::uint32_t to) const {
 }
 
 void Shrinker::collapse(std::uint32_t from, std::uint32_t to) {
+  if (!wedges_.empty()) {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> moves;  // corners, and what they become
+    for (const std::uint32_t t : around_[from]) {
+      for (std::uint32_t k = 0; k < 3; ++k) {
+        const std::uint32_t corner = t * 3 + k;
+        if (at(t, k) == from)
+          moves.emplace_back(corner, wedge_for(wedges_[corner], from, to).value_or(wedges_[corner]));
+      }
+    }
+    for (const auto& [corner, wedge] : moves) wedges_[corner] = wedge;
+  }
   for (const std::uint32_t t : around_[from]) {
     if (names(t, to)) {
       for (std::size_t k = 0; k < 3; ++k) {
@@ -244,7 +319,7 @@ void Shrinker::shrink(std::size_t triangles_max) {
       if (triangles_ <= enough) break;
       if (around_[c.from].empty() || around_[c.to].empty()) continue;
       const bool joined = std::ranges::any_of(around_[c.from], [&](std::uint32_t t) { return names(t, c.to); });
-      if (joined && may_collapse(c.from, c.to, true)) collapse(c.from, c.to);
+      if (joined && keeps_wedges(c.from, c.to) && may_collapse(c.from, c.to, true)) collapse(c.from, c.to);
     }
     if (triangles_ == before) return;
   }

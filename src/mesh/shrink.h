@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "mesh/mesh.h"
@@ -12,14 +13,20 @@ class Shrinker {
  public:
   /// `mesh` must be a closed 2-manifold; no two of its vertices at one place.
   explicit Shrinker(Mesh mesh);
+  /// Each corner also stands for something of its own, such as one side of a texture's seam: `wedges`, as many as
+  /// indices. A vertex then only goes where every one of its wedges has one to go to. Only for shrinking.
+  Shrinker(Mesh mesh, std::vector<std::uint32_t> wedges);
 
   /// Takes degenerate and folded triangles out, by turning or collapsing an edge or moving a vertex. What can't be
   /// mended stays.
   void mend();
-  /// Collapses edges, those first that change least, until at most so many triangles are left or none may go.
+  /// Collapses edges, those first that change least, until at most so many triangles are left or none may go. What had
+  /// no fold and no degenerate triangle gets none.
   void shrink(std::size_t triangles_max);
 
   Mesh mesh() const;
+  /// The wedges of mesh()'s corners.
+  std::vector<std::uint32_t> wedges() const;
 
  private:
   struct Turn {
@@ -38,13 +45,17 @@ class Shrinker {
   bool is_bad(std::uint32_t t) const;
   std::uint32_t across(std::uint32_t t, std::uint32_t a, std::uint32_t b) const;
   bool may_collapse(std::uint32_t from, std::uint32_t to, bool strict) const;
+  bool folds(std::uint32_t from, std::uint32_t to) const;
+  std::optional<std::uint32_t> wedge_for(std::uint32_t wedge, std::uint32_t from, std::uint32_t to) const;
+  bool keeps_wedges(std::uint32_t from, std::uint32_t to) const;
   float cost_of(std::uint32_t from, std::uint32_t to) const;
   void collapse(std::uint32_t from, std::uint32_t to);
   bool mend(std::uint32_t t);
   bool relax();
   bool turn(std::uint32_t t, std::uint32_t a, std::uint32_t b, std::uint32_t c);
 
-  Mesh mesh_;  // dead triangles name their first corner three times
+  Mesh mesh_;                          // dead triangles name their first corner three times
+  std::vector<std::uint32_t> wedges_;  // by corner, or empty
   std::vector<std::vector<std::uint32_t>> around_;
   std::size_t triangles_ = 0;
 };

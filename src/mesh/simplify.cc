@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "mesh/manifold.h"
+#include "mesh/shrink.h"
 
 namespace i2m::mesh {
 namespace {
@@ -256,6 +257,32 @@ Mesh compact(const Mesh& mesh, const Indices& indices) {
   return out;
 }
 
+// The same parts from a finer surface that is sound, by steps that keep it so. Empty if that does not come so far.
+Mesh by_sound_steps(const Mesh& mesh, const Indices& parts, std::size_t triangles_max) {
+  const Indices from = same_parts(mesh, parts);
+  constexpr std::size_t finer = 2;
+  for (std::size_t room = triangles_max * finer; room < from.size() / 3; room *= finer) {
+    const Mesh fine = make_manifold({mesh.positions, collapse(mesh, from, room)}, room);
+    if (fine.indices.empty() || !faults_of(fine).none()) continue;
+    Shrinker shrinker(fine);
+    shrinker.shrink(triangles_max);
+    Mesh made = shrinker.mesh();
+    if (made.triangle_count() <= triangles_max && faults_of(made).none()) return made;
+  }
+  return {};
+}
+
+// One model in fourteen touches itself somewhere or has a fold that no turned edge took out, or lost its handles. A
+// closed surface is worth the cut; of an open one the borders would be taken for holes.
+Mesh mended_solid(const Mesh& mesh, Mesh made, std::size_t triangles_max) {
+  const Faults faults = faults_of(made);
+  if (faults.none() || (faults.open_edges > 0 && faults_of(mesh).open_edges > 0)) return made;
+  Mesh cut = make_manifold(made, triangles_max);
+  if (faults.open_edges == 0 && faults_of(cut).none()) return cut;
+  Mesh stepped = by_sound_steps(mesh, made.indices, triangles_max);
+  return stepped.indices.empty() ? cut : stepped;
+}
+
 }  // namespace
 
 Mesh simplify(const Mesh& mesh, std::size_t triangles_max) {
@@ -264,10 +291,7 @@ Mesh simplify(const Mesh& mesh, std::size_t triangles_max) {
   if (out.size() / 3 > triangles_max) out = collapse_fewer(mesh, std::move(out), triangles_max);
   Mesh made{mesh.positions, std::move(out)};
   mend(made, normals_of(mesh));
-  // One model in fourteen touches itself somewhere or has a fold that no turned edge took out. A closed surface is
-  // worth the cut; of an open one the borders would be taken for holes.
-  const Faults faults = faults_of(made);
-  if (!faults.none() && faults.open_edges == 0) made = make_manifold(made, triangles_max);
+  made = mended_solid(mesh, std::move(made), triangles_max);
   // Once more by the normals it will be drawn with, if that does no harm.
   Mesh drawn = made;
   if (mend(drawn, normals_of(drawn)) && faults_of(drawn).none()) made = std::move(drawn);

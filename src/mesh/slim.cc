@@ -7,7 +7,11 @@
 #include <numeric>
 #include <tuple>
 
+#include "mesh/edges.h"
+#include "mesh/manifold.h"
+#include "mesh/shrink.h"
 #include "mesh/streams.h"
+#include "mesh/upright.h"
 
 namespace i2m::mesh {
 namespace {
@@ -95,14 +99,32 @@ std::size_t stream_of(const Joined& joined, std::uint32_t vertex) {
   return static_cast<std::size_t>(std::ranges::upper_bound(joined.begins, vertex) - joined.begins.begin() - 1);
 }
 
+// Collapsing as such can pinch a closed surface and fold it. One that was sound is taken to where it is still sound
+// that way, and from there by steps that keep it so, as far as they come.
+Indices collapse_soundly(const Joined& joined, std::size_t triangles_max) {
+  Indices out = collapse(joined, triangles_max);
+  if (faults_of({joined.positions, out}).none() || !faults_of({joined.positions, joined.indices}).none()) return out;
+  constexpr std::size_t finer = 2;
+  for (std::size_t room = std::max<std::size_t>(triangles_max, 1) * finer;; room *= finer) {
+    out = room < joined.indices.size() / 3 ? collapse(joined, room) : joined.indices;
+    if (room >= joined.indices.size() / 3 || faults_of({joined.positions, out}).none()) break;
+  }
+  const auto first = first_at_place(joined.positions);
+  Mesh mesh{joined.positions, {}};
+  for (const std::uint32_t v : out) mesh.indices.push_back(first[v]);
+  Shrinker shrinker(std::move(mesh), std::move(out));
+  shrinker.shrink(triangles_max);
+  return shrinker.wedges();
+}
+
 // Streams that lose everything keep one triangle each (see `part`), which the budget has to have room for.
 Indices collapse_with_room(const Joined& joined, std::size_t triangles_max) {
-  Indices out = collapse(joined, triangles_max);
+  Indices out = collapse_soundly(joined, triangles_max);
   std::vector<std::uint8_t> present(joined.begins.size() - 1);
   for (const std::uint32_t v : out) present[stream_of(joined, v)] = 1;
   const auto empty = static_cast<std::size_t>(std::ranges::count(present, 0));
   if (empty > 0 && empty < triangles_max && out.size() / 3 + empty > triangles_max) {
-    out = collapse(joined, triangles_max - empty);
+    out = collapse_soundly(joined, triangles_max - empty);
   }
   return out;
 }
@@ -212,6 +234,82 @@ class Shading {
   std::vector<Vec3> areas_;
 };
 
+// A stream's triangles that would be drawn black, as upright.h has it. The normals of files may be packed.
+class Uprighter {
+ public:
+  explicit Uprighter(Stream& stream) : stream_(stream) {
+    const auto found = std::ranges::find_if(stream.attributes, [](const Attribute& a) { return a.is("NORMAL"); });
+    if (found == stream.attributes.end() || found->type != "VEC3") return;
+    normal_ = &*found;
+    numbers_ = numbers_of(normal_->bytes, normal_->component_type, normal_->normalized);
+  }
+
+  std::vector<std::size_t> black() const {
+    std::vector<std::size_t> out;
+    for (std::size_t t = 0; normal_ != nullptr && t < stream_.indices.size() / 3; ++t) {
+      const Vec3 area = area_of(t);
+      if (!(length(area) > 0)) continue;
+      Vec3 sum;
+      for (std::size_t k = 0; k < 3; ++k) sum = sum + world_normal(stream_.indices[t * 3 + k]);
+      if (faces_away(area, sum)) out.push_back(t);
+    }
+    return out;
+  }
+
+  void run() {
+    const auto triangles = black();
+    if (triangles.empty()) return;
+    for (const std::size_t t : triangles) {
+      for (std::size_t k = 0; k < 3; ++k) stream_.indices[t * 3 + k] = copy(stream_.indices[t * 3 + k], own_normal(t));
+    }
+    normal_->component_type = static_cast<std::uint64_t>(Component::Float);
+    normal_->normalized = false;
+    normal_->bytes.resize(numbers_.size() * sizeof(float));
+    std::memcpy(normal_->bytes.data(), numbers_.data(), normal_->bytes.size());
+  }
+
+ private:
+  // Seen from outside, also where the transform mirrors.
+  Vec3 area_of(std::size_t t) const {
+    const std::uint32_t* v = &stream_.indices[t * 3];
+    const Vec3 a = stream_.positions[v[0]];
+    return cross(stream_.positions[v[1]] - a, stream_.positions[v[2]] - a) *
+           (stream_.world.turns_inside_out() ? -1.0F : 1.0F);
+  }
+
+  Vec3 world_normal(std::size_t v) const {
+    const Vec3 n = stream_.world.normal({numbers_[v * 3], numbers_[v * 3 + 1], numbers_[v * 3 + 2]});
+    const float size = length(n);
+    return size > 0 ? n * (1 / size) : n;
+  }
+
+  Vec3 own_normal(std::size_t t) const {
+    const Vec3 area = area_of(t);
+    const auto& columns = stream_.world.columns;
+    const Vec3 n{dot(columns[0], area), dot(columns[1], area), dot(columns[2], area)};
+    const float size = length(n);
+    return size > 0 ? n * (1 / size) : Vec3{0, 1, 0};
+  }
+
+  std::uint32_t copy(std::size_t v, Vec3 normal) {
+    for (Attribute& attribute : stream_.attributes) {
+      if (&attribute == normal_) continue;
+      const std::size_t size = attribute.element_bytes();
+      const std::vector<std::uint8_t> bytes(attribute.bytes.begin() + static_cast<std::ptrdiff_t>(v * size),
+                                            attribute.bytes.begin() + static_cast<std::ptrdiff_t>((v + 1) * size));
+      attribute.bytes.insert(attribute.bytes.end(), bytes.begin(), bytes.end());
+    }
+    numbers_.insert(numbers_.end(), {normal.x, normal.y, normal.z});
+    const Vec3 place = stream_.positions[v];
+    stream_.positions.push_back(place);
+    return static_cast<std::uint32_t>(stream_.vertices++);
+  }
+
+  Stream& stream_;
+  Attribute* normal_ = nullptr;
+  std::vector<float> numbers_;
+};
+
 std::size_t count(const std::vector<Stream>& streams) {
   std::size_t corners = 0;
   for (const Stream& stream : streams) corners += stream.indices.size();
@@ -223,6 +321,8 @@ std::size_t count(const std::vector<Stream>& streams) {
 Slimmed slim(std::vector<Stream>& streams, std::size_t triangles_max) {
   Slimmed out{.triangles = count(streams)};
   if (out.triangles <= triangles_max) return out;
+  std::vector<std::uint8_t> was_upright;
+  for (Stream& stream : streams) was_upright.push_back(Uprighter(stream).black().empty() ? 1 : 0);
   for (Stream& stream : streams) weld(stream);
   const Joined joined = join(streams);
   Indices indices = joined.indices.empty() ? Indices{} : collapse_with_room(joined, triangles_max);
@@ -244,6 +344,9 @@ Slimmed slim(std::vector<Stream>& streams, std::size_t triangles_max) {
     }
   }
   if (!out.normals_remade) part(joined, indices, streams);
+  for (std::size_t s = 0; s < streams.size(); ++s) {
+    if (was_upright[s] != 0) Uprighter(streams[s]).run();
+  }
   out.triangles = count(streams);
   out.reached = out.triangles <= triangles_max;
   return out;

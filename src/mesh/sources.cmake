@@ -23,6 +23,7 @@ add_library(i2m_mesh STATIC
   src/mesh/shrink.cc
   src/mesh/simplify.cc
   src/mesh/slim.cc
+  src/mesh/upright.cc
   src/mesh/streams.cc
   src/mesh/texture.cc
   src/mesh/zip.cc)
