@@ -35,6 +35,7 @@ describe('steps that may be repeated: a fault there costs time, and nothing else
   for (const step of ['initiate', 'upload', 'status', 'result', 'file']) {
     test(`at ${step}: ${[...spoilt, ...errors]}`, async () => {
       const { sandbox } = account;
+      account.door.open = false; // a webhook that brings the output first would leave the faults unmet
       await sandbox.post('faults', [...spoilt, ...errors].map((fault) => ({ fault, step })));
       const job = await givenBatch(account, 8);
       const done = await ended(account, job);
